@@ -1,0 +1,50 @@
+//! Bounds the processor time of one call, by wasmtime's epochs.
+//!
+//! The engine's epoch advances every [`EPOCH_TICK`]; at each advance the running call compares what it
+//! used with what it may use. Processor time is what counts, so that a busy machine that takes the
+//! thread away for a while does not turn into a trap; the wall clock bounds it a second time.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How often a running call is looked at: the precision of every deadline.
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(1);
+
+/// How much longer than its processor time a call may take by the wall clock.
+const WALL_FACTOR: u32 = 20;
+
+/// The budget of the call that an instance is serving.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallBudget {
+    started_cpu: Duration,
+    started: Instant,
+    allowed: Duration,
+}
+
+impl CallBudget {
+    pub(crate) fn start(allowed: Duration) -> Self {
+        Self {
+            started_cpu: thread_cpu_time(),
+            started: Instant::now(),
+            allowed,
+        }
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        thread_cpu_time().saturating_sub(self.started_cpu) >= self.allowed
+            || self.started.elapsed() >= self.allowed * WALL_FACTOR
+    }
+
+    pub(crate) fn allowed(&self) -> Duration {
+        self.allowed
+    }
+}
+
+fn thread_cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or_default(),
+        u32::try_from(now.tv_nsec).unwrap_or_default(),
+    )
+}
