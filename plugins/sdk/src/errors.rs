@@ -1,7 +1,7 @@
 //! Typed errors: how to make them, and the table that maps a venue's codes to them.
 
-use crate::types::{Effect, Error, ErrorKind, HttpResponse};
 use crate::request::header;
+use crate::types::{Effect, Error, ErrorKind, HttpResponse};
 
 impl Error {
     /// An error of this kind that certainly changed nothing at the venue.

@@ -42,12 +42,14 @@ macro_rules! export_adapter {
 #[cfg(target_arch = "wasm32")]
 mod guests {
     use super::Exported;
+    use crate::bindings;
     use crate::context::{Context, Imports};
     use crate::types::{self, Error, HttpRequest, HttpResponse};
     use crate::{Account, Descriptor, Market, Step, Trading};
-    use crate::bindings;
 
-    impl<A: Default + Descriptor> bindings::descriptor::exports::switchyard::adapter::descriptor::Guest for Exported<A> {
+    impl<A: Default + Descriptor>
+        bindings::descriptor::exports::switchyard::adapter::descriptor::Guest for Exported<A>
+    {
         fn describe() -> crate::descriptor::Descriptor {
             A::default().describe()
         }
@@ -56,12 +58,23 @@ mod guests {
     /// One `encode`/`decode` pair of a guest, in terms of the adapter's methods.
     macro_rules! pair {
         ($encode:ident, $decode:ident, $step:path) => {
-            fn $encode(context: types::Context, state: Option<Vec<u8>>) -> Result<Vec<HttpRequest>, Error> {
+            fn $encode(
+                context: types::Context,
+                state: Option<Vec<u8>>,
+            ) -> Result<Vec<HttpRequest>, Error> {
                 A::default().$encode(&Context::new(&context, &Imports), state.as_deref())
             }
 
-            fn $decode(context: types::Context, state: Option<Vec<u8>>, responses: Vec<HttpResponse>) -> Result<$step, Error> {
-                let step = A::default().$decode(&Context::new(&context, &Imports), state.as_deref(), &responses)?;
+            fn $decode(
+                context: types::Context,
+                state: Option<Vec<u8>>,
+                responses: Vec<HttpResponse>,
+            ) -> Result<$step, Error> {
+                let step = A::default().$decode(
+                    &Context::new(&context, &Imports),
+                    state.as_deref(),
+                    &responses,
+                )?;
                 Ok(match step {
                     Step::Done(result) => <$step>::Done(result),
                     Step::Continue(state) => <$step>::Continue(state),
@@ -69,12 +82,30 @@ mod guests {
             }
         };
         ($encode:ident, $decode:ident, $step:path, $command:path) => {
-            fn $encode(context: types::Context, command: $command, state: Option<Vec<u8>>) -> Result<Vec<HttpRequest>, Error> {
-                A::default().$encode(&Context::new(&context, &Imports), &command, state.as_deref())
+            fn $encode(
+                context: types::Context,
+                command: $command,
+                state: Option<Vec<u8>>,
+            ) -> Result<Vec<HttpRequest>, Error> {
+                A::default().$encode(
+                    &Context::new(&context, &Imports),
+                    &command,
+                    state.as_deref(),
+                )
             }
 
-            fn $decode(context: types::Context, command: $command, state: Option<Vec<u8>>, responses: Vec<HttpResponse>) -> Result<$step, Error> {
-                let step = A::default().$decode(&Context::new(&context, &Imports), &command, state.as_deref(), &responses)?;
+            fn $decode(
+                context: types::Context,
+                command: $command,
+                state: Option<Vec<u8>>,
+                responses: Vec<HttpResponse>,
+            ) -> Result<$step, Error> {
+                let step = A::default().$decode(
+                    &Context::new(&context, &Imports),
+                    &command,
+                    state.as_deref(),
+                    &responses,
+                )?;
                 Ok(match step {
                     Step::Done(result) => <$step>::Done(result),
                     Step::Continue(state) => <$step>::Continue(state),
@@ -88,11 +119,25 @@ mod guests {
         use bindings::market::exports::switchyard::adapter::market as guest;
 
         impl<A: Default + Market> guest::Guest for Exported<A> {
-            pair!(encode_list_instruments, decode_list_instruments, guest::ListingStep);
+            pair!(
+                encode_list_instruments,
+                decode_list_instruments,
+                guest::ListingStep
+            );
             pair!(encode_get_time, decode_get_time, guest::TimeStep);
             pair!(encode_get_ticker, decode_get_ticker, guest::TickerStep);
-            pair!(encode_get_order_book, decode_get_order_book, guest::OrderBookStep, guest::GetOrderBook);
-            pair!(encode_get_candles, decode_get_candles, guest::CandlesStep, guest::GetCandles);
+            pair!(
+                encode_get_order_book,
+                decode_get_order_book,
+                guest::OrderBookStep,
+                guest::GetOrderBook
+            );
+            pair!(
+                encode_get_candles,
+                decode_get_candles,
+                guest::CandlesStep,
+                guest::GetCandles
+            );
         }
     }
 
@@ -103,12 +148,32 @@ mod guests {
         impl<A: Default + Trading> guest::Guest for Exported<A> {
             pair!(encode_place, decode_place, guest::OrderStep, guest::Place);
             pair!(encode_amend, decode_amend, guest::OrderStep, guest::Amend);
-            pair!(encode_cancel, decode_cancel, guest::CancelStep, guest::Cancel);
+            pair!(
+                encode_cancel,
+                decode_cancel,
+                guest::CancelStep,
+                guest::Cancel
+            );
             pair!(encode_cancel_all, decode_cancel_all, guest::CancelAllStep);
-            pair!(encode_get_order, decode_get_order, guest::OrderStep, guest::GetOrder);
+            pair!(
+                encode_get_order,
+                decode_get_order,
+                guest::OrderStep,
+                guest::GetOrder
+            );
             pair!(encode_list_open, decode_list_open, guest::OrdersStep);
-            pair!(encode_list_history, decode_list_history, guest::HistoryStep, guest::ListHistory);
-            pair!(encode_list_fills, decode_list_fills, guest::FillsStep, guest::ListFills);
+            pair!(
+                encode_list_history,
+                decode_list_history,
+                guest::HistoryStep,
+                guest::ListHistory
+            );
+            pair!(
+                encode_list_fills,
+                decode_list_fills,
+                guest::FillsStep,
+                guest::ListFills
+            );
         }
     }
 
@@ -117,8 +182,16 @@ mod guests {
         use bindings::account::exports::switchyard::adapter::account as guest;
 
         impl<A: Default + Account> guest::Guest for Exported<A> {
-            pair!(encode_list_balances, decode_list_balances, guest::BalancesStep);
-            pair!(encode_list_positions, decode_list_positions, guest::PositionsStep);
+            pair!(
+                encode_list_balances,
+                decode_list_balances,
+                guest::BalancesStep
+            );
+            pair!(
+                encode_list_positions,
+                decode_list_positions,
+                guest::PositionsStep
+            );
         }
     }
 }
