@@ -99,19 +99,23 @@ impl Rule {
         }
     }
 
+    /// A refusal whatever its code, where the message contains `text`.
+    pub const fn saying(text: &'static str, kind: ErrorKind) -> Self {
+        Self {
+            code: None,
+            text: Some(text),
+            kind,
+            effect: Effect::None,
+            field: None,
+        }
+    }
+
     /// A code that means `kind` and leaves open what became of the request.
     pub const fn open(code: i64, kind: ErrorKind) -> Self {
         Self {
             effect: Effect::Unknown,
             ..Self::refusal(code, kind)
         }
-    }
-
-    /// The same rule for messages that contain `text` only.
-    #[must_use]
-    pub const fn with_text(mut self, text: &'static str) -> Self {
-        self.text = Some(text);
-        self
     }
 
     /// The same rule blaming `field`.
@@ -122,14 +126,26 @@ impl Rule {
     }
 }
 
-/// A venue's errors; the first rule that matches decides, so texts come before their bare code.
+/// A venue's errors. In each list the first rule that matches decides.
 #[derive(Clone, Copy, Debug)]
-pub struct Table(pub &'static [Rule]);
+pub struct Table {
+    /// What each code means.
+    pub codes: &'static [Rule],
+    /// Codes that say nothing without their text.
+    pub speaking: &'static [i64],
+    /// What the texts of speaking codes mean; where none matches, the code decides.
+    pub texts: &'static [Rule],
+}
 
 impl Table {
     /// The rule for a code and message, if any is explicit.
     pub fn rule(&self, code: i64, message: &str) -> Option<&'static Rule> {
-        self.0.iter().find(|rule| {
+        let texts = if self.speaking.contains(&code) {
+            self.texts
+        } else {
+            &[]
+        };
+        texts.iter().chain(self.codes).find(|rule| {
             rule.code.is_none_or(|wanted| wanted == code)
                 && rule.text.is_none_or(|text| message.contains(text))
         })

@@ -1,0 +1,153 @@
+//! What a Binance answer that is not a success means, on every one of its APIs.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use switchyard_sdk::errors::{self, Table};
+use switchyard_sdk::time::{MS_PER_MINUTE, MS_PER_SECOND};
+use switchyard_sdk::types::{Effect, Error, ErrorKind, HttpResponse};
+use switchyard_sdk::{Context, json};
+
+/// The error payload (Errors, "Here is the error JSON payload").
+#[derive(Deserialize)]
+pub(crate) struct Payload<'a> {
+    pub(crate) code: i64,
+    #[serde(borrow, default)]
+    pub(crate) msg: Cow<'a, str>,
+}
+
+/// Reads a success as `T`; anything else is the error it means.
+///
+/// `mutates` says whether the request could change the account: only then can an answer leave open
+/// what happened.
+pub(crate) fn accept<'a, T: Deserialize<'a>>(
+    cx: &Context<'_>,
+    table: Table,
+    response: &'a HttpResponse,
+    mutates: bool,
+) -> Result<T, Error> {
+    if (200..300).contains(&response.status) {
+        json::body(response).map_err(|error| error.after(mutates))
+    } else {
+        Err(failure(cx, table, response, mutates))
+    }
+}
+
+/// The error that an answer without success means.
+pub(crate) fn failure(
+    cx: &Context<'_>,
+    table: Table,
+    response: &HttpResponse,
+    mutates: bool,
+) -> Error {
+    let payload = json::body::<Payload<'_>>(response).ok();
+    let mut error = match &payload {
+        Some(payload) => coded(cx, table, response, payload, mutates),
+        None => errors::by_status(response, mutates),
+    };
+    let wait = errors::retry_after_ms(response);
+    match response.status {
+        // A ban outlasts whatever the code says, and each further request lengthens it.
+        418 if !matches!(error.kind, ErrorKind::Banned(Some(_))) => {
+            error.kind = ErrorKind::Banned(wait.map(|wait| cx.now.saturating_add(wait.into())));
+            error.effect = Effect::None;
+        }
+        418 => error.effect = Effect::None,
+        429 => {
+            if !matches!(
+                error.kind,
+                ErrorKind::Banned(_) | ErrorKind::RateLimited(Some(_))
+            ) {
+                error.kind = ErrorKind::RateLimited(wait);
+            }
+            error.effect = Effect::None;
+        }
+        // The web application firewall, in front of everything (REST API, "HTTP Return Codes").
+        403 if payload.is_none() => error.kind = ErrorKind::RateLimited(wait),
+        // "It is important to NOT treat this as a failure operation; the execution status is UNKNOWN".
+        500.. if mutates => error.effect = Effect::Unknown,
+        _ => {}
+    }
+    error
+}
+
+/// The error for a payload, with what its text adds to its code.
+pub(crate) fn coded(
+    cx: &Context<'_>,
+    table: Table,
+    response: &HttpResponse,
+    payload: &Payload<'_>,
+    mutates: bool,
+) -> Error {
+    let mut error = table.error(payload.code, &payload.msg, response, mutates);
+    match error.kind {
+        ErrorKind::RateLimited(_) => {
+            error.kind = match banned_until(&payload.msg) {
+                Some(until) => ErrorKind::Banned(Some(until)),
+                None => ErrorKind::RateLimited(
+                    errors::retry_after_ms(response).or_else(|| window_ms(&payload.msg)),
+                ),
+            };
+        }
+        ErrorKind::Overloaded(_) => {
+            error.kind = ErrorKind::Overloaded(errors::retry_after_ms(response));
+        }
+        ErrorKind::InvalidRequest if error.field.is_none() => {
+            error.field = parameter(&payload.msg).map(str::to_owned);
+        }
+        _ => {}
+    }
+    // The key is public, but an answer that quotes it must not carry it into logs.
+    if let Some(account) = &cx.account
+        && !account.api_key.is_empty()
+        && error.message.contains(&account.api_key)
+    {
+        error.message = error.message.replace(&account.api_key, "(key)");
+    }
+    error
+}
+
+/// When a ban ends: "Way too much request weight used; IP banned until 1659146400000."
+fn banned_until(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("banned until ")?;
+    let end = rest
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end]
+        .parse()
+        .ok()
+        .filter(|until| *until < switchyard_sdk::time::END)
+}
+
+/// The window of a limit: "current limit is 100 orders per 10 SECOND." A day is no time to wait for.
+fn window_ms(text: &str) -> Option<u32> {
+    let (_, window) = text.rsplit_once(" per ")?;
+    let (number, unit) = window.trim_end_matches('.').split_once(' ')?;
+    let unit = match unit.split('.').next()? {
+        "SECOND" | "SECONDS" => MS_PER_SECOND,
+        "MINUTE" | "MINUTES" => MS_PER_MINUTE,
+        _ => return None,
+    };
+    number
+        .parse::<u32>()
+        .ok()?
+        .checked_mul(u32::try_from(unit).ok()?)
+}
+
+/// The command's field for the parameter that a text quotes: "Parameter 'price' has too much precision."
+fn parameter(text: &str) -> Option<&'static str> {
+    Some(match text.split('\'').nth(1)? {
+        "symbol" => "symbol",
+        "side" => "side",
+        "type" => "order-type",
+        "timeInForce" => "time-in-force",
+        "quantity" | "newQty" => "quantity",
+        "price" => "price",
+        "newClientOrderId" => "client-id",
+        "orderId" | "origClientOrderId" | "cancelOrderId" | "cancelOrigClientOrderId" => "order",
+        "startTime" => "since",
+        "endTime" => "before",
+        "limit" => "limit",
+        _ => return None,
+    })
+}

@@ -1,0 +1,133 @@
+//! Cancelling every order: of one symbol at once, of the account symbol by symbol.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use switchyard_sdk::query::Query;
+use switchyard_sdk::trading::CancelAllOutcome;
+use switchyard_sdk::types::{
+    Effect, Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderReport,
+};
+use switchyard_sdk::{Context, Step, json};
+
+use super::orders::{Names, Of, WireOrder};
+use super::trading::open_orders;
+use super::{read, signed, written};
+
+/// How far a cancel of the whole account has come. Binance cancels by symbol only, and a step may hold
+/// one change, so each symbol is a step.
+#[derive(Default, Serialize, Deserialize)]
+struct Progress<'a> {
+    /// Symbols still to do; the last is next.
+    #[serde(borrow)]
+    left: Vec<Cow<'a, str>>,
+    #[serde(borrow)]
+    canceled: Vec<WireOrder<'a>>,
+}
+
+pub(crate) fn encode_cancel_all(
+    cx: &Context<'_>,
+    state: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    let symbol = match (&cx.instrument, state) {
+        (Some(instrument), _) => Cow::Borrowed(instrument.venue_symbol.as_str()),
+        (None, None) => return Ok(vec![open_orders(cx)?]),
+        (None, Some(state)) => {
+            let mut progress: Progress<'_> = json::read(state)?;
+            progress
+                .left
+                .pop()
+                .ok_or_else(|| Error::malformed("no symbol is left to cancel"))?
+        }
+    };
+    let query = Query::on("/api/v3/openOrders").with("symbol", &symbol);
+    Ok(vec![signed(cx, Method::Delete, query, 1)?])
+}
+
+pub(crate) fn decode_cancel_all(
+    cx: &Context<'_>,
+    state: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<CancelAllOutcome>, Error> {
+    if cx.instrument.is_some() {
+        let canceled = canceled(cx, responses)?;
+        return Ok(Step::Done(outcome(cx, canceled)?));
+    }
+    let Some(state) = state else {
+        let orders: Vec<WireOrder<'_>> = read(cx, responses)?;
+        let mut left: Vec<Cow<'_, str>> = orders.into_iter().map(|order| order.symbol).collect();
+        left.sort_unstable();
+        left.dedup();
+        return next(
+            cx,
+            Progress {
+                left,
+                canceled: Vec::new(),
+            },
+        );
+    };
+    let mut progress: Progress<'_> = json::read(state)?;
+    progress.left.pop();
+    // Earlier symbols are cancelled by now, so a refusal of this one is not without effect.
+    progress
+        .canceled
+        .extend(canceled(cx, responses).map_err(|error| Error {
+            effect: Effect::Unknown,
+            ..error
+        })?);
+    next(cx, progress)
+}
+
+fn next(cx: &Context<'_>, progress: Progress<'_>) -> Result<Step<CancelAllOutcome>, Error> {
+    if progress.left.is_empty() {
+        return Ok(Step::Done(outcome(cx, progress.canceled)?));
+    }
+    let state = serde_json::to_vec(&progress)
+        .map_err(|error| Error::malformed(error.to_string()).after(true))?;
+    Ok(Step::Continue(state))
+}
+
+/// The orders that one answer names; order lists hold theirs one level down.
+fn canceled<'a>(
+    cx: &Context<'_>,
+    responses: &'a [HttpResponse],
+) -> Result<Vec<WireOrder<'a>>, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct List<'a> {
+        #[serde(borrow, default)]
+        order_reports: Option<Vec<WireOrder<'a>>>,
+    }
+    let entries: Vec<&'a RawValue> = match written(cx, responses) {
+        Ok(entries) => entries,
+        // "Unknown order sent." (-2011): there is nothing to cancel.
+        Err(error) if error.kind == ErrorKind::OrderNotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut orders = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let list: List<'_> =
+            json::read(entry.get().as_bytes()).map_err(|error| error.after(true))?;
+        match list.order_reports {
+            Some(reports) => orders.extend(reports),
+            None => {
+                orders.push(json::read(entry.get().as_bytes()).map_err(|error| error.after(true))?)
+            }
+        }
+    }
+    Ok(orders)
+}
+
+fn outcome(cx: &Context<'_>, orders: Vec<WireOrder<'_>>) -> Result<CancelAllOutcome, Error> {
+    let mut names = Names::new(cx);
+    let canceled = orders
+        .into_iter()
+        .map(|order| order.report(&mut names, Of::Cancel))
+        .collect::<Result<Vec<OrderReport>, _>>()
+        .map_err(|error| error.after(true))?;
+    Ok(CancelAllOutcome {
+        canceled,
+        complete: true,
+    })
+}

@@ -1,0 +1,173 @@
+//! Placing, cancelling and finding orders.
+
+use switchyard_sdk::query::Query;
+use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder, Place};
+use switchyard_sdk::types::{
+    Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderReport, OrderState, OrderType,
+};
+use switchyard_sdk::{Context, Step};
+
+use super::orders::{Names, Of, WireOrder, is_final, limit_names, naming, side_name};
+use super::{ordering, read, signed, written};
+
+pub(crate) fn encode_place(
+    cx: &Context<'_>,
+    command: &Place,
+    _: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    if command.reduce_only {
+        return Err(Error::unsupported("a reduce-only spot order").at("reduce-only"));
+    }
+    let query = Query::on("/api/v3/order")
+        .with("symbol", &cx.instrument()?.venue_symbol)
+        .with("side", side_name(command.side));
+    let query = match (command.order_type, &command.price, command.time_in_force) {
+        (OrderType::Market, None, None) => query
+            .with("type", "MARKET")
+            .with("quantity", &command.quantity),
+        (OrderType::Market, Some(_), _) => {
+            return Err(Error::invalid("price", "a market order has no price"));
+        }
+        (OrderType::Market, None, Some(_)) => {
+            return Err(Error::invalid(
+                "time-in-force",
+                "a market order has no time in force",
+            ));
+        }
+        (OrderType::Limit, Some(price), Some(time_in_force)) => {
+            let (kind, time_in_force) = limit_names(time_in_force);
+            query
+                .with("type", kind)
+                .with_some("timeInForce", time_in_force)
+                .with("quantity", &command.quantity)
+                .with("price", price)
+        }
+        (OrderType::Limit, None, _) => {
+            return Err(Error::invalid("price", "a limit order needs a price"));
+        }
+        (OrderType::Limit, Some(_), None) => {
+            return Err(Error::invalid(
+                "time-in-force",
+                "a limit order needs a time in force",
+            ));
+        }
+        (OrderType::Other, ..) => {
+            return Err(Error::unsupported("this order type").at("order-type"));
+        }
+    };
+    // RESULT says all that a report holds; FULL would add the fills.
+    let query = query
+        .with("newClientOrderId", &command.client_id)
+        .with("newOrderRespType", "RESULT");
+    Ok(vec![ordering(signed(cx, Method::Post, query, 1)?)])
+}
+
+pub(crate) fn decode_place(
+    cx: &Context<'_>,
+    command: &Place,
+    _: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<OrderReport>, Error> {
+    let order: WireOrder<'_> = written(cx, responses)?;
+    let report = placed(cx, order)?;
+    // An answer about another order says nothing of this one.
+    if report.client_id.as_deref() != Some(&command.client_id) {
+        return Err(Error::malformed("the answer names another client order id").after(true));
+    }
+    Ok(Step::Done(report))
+}
+
+/// The report of an order just placed; a refusal is an error, never a report.
+pub(super) fn placed(cx: &Context<'_>, order: WireOrder<'_>) -> Result<OrderReport, Error> {
+    let report = order
+        .report(&mut Names::new(cx), Of::Placement)
+        .map_err(|error| error.after(true))?;
+    if report.state == OrderState::Rejected {
+        return Err(Error::refused(ErrorKind::InvalidRequest)
+            .because(report.reason.unwrap_or_default())
+            .coded("REJECTED"));
+    }
+    Ok(report)
+}
+
+pub(crate) fn encode_cancel(
+    cx: &Context<'_>,
+    command: &Cancel,
+    _: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    let query = Query::on("/api/v3/order").with("symbol", &cx.instrument()?.venue_symbol);
+    let query = naming(query, &command.order, "orderId", "origClientOrderId")?;
+    Ok(vec![signed(cx, Method::Delete, query, 1)?])
+}
+
+pub(crate) fn decode_cancel(
+    cx: &Context<'_>,
+    _: &Cancel,
+    _: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<CancelOutcome>, Error> {
+    let order: WireOrder<'_> = written(cx, responses)?;
+    let report = order
+        .report(&mut Names::new(cx), Of::Cancel)
+        .map_err(|error| error.after(true))?;
+    Ok(Step::Done(if is_final(report.state) {
+        CancelOutcome::Confirmed(report)
+    } else {
+        CancelOutcome::Accepted
+    }))
+}
+
+pub(crate) fn encode_get_order(
+    cx: &Context<'_>,
+    command: &GetOrder,
+    _: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    let query = Query::on("/api/v3/order").with("symbol", &cx.instrument()?.venue_symbol);
+    let query = naming(query, &command.order, "orderId", "origClientOrderId")?;
+    Ok(vec![signed(cx, Method::Get, query, 4)?])
+}
+
+pub(crate) fn decode_get_order(
+    cx: &Context<'_>,
+    _: &GetOrder,
+    _: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<OrderReport>, Error> {
+    let order: WireOrder<'_> = read(cx, responses)?;
+    Ok(Step::Done(order.report(&mut Names::new(cx), Of::Order)?))
+}
+
+pub(crate) fn encode_list_open(
+    cx: &Context<'_>,
+    _: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    Ok(vec![open_orders(cx)?])
+}
+
+/// Open orders on the context's instrument, or without one on all.
+pub(super) fn open_orders(cx: &Context<'_>) -> Result<HttpRequest, Error> {
+    let query = Query::on("/api/v3/openOrders");
+    match &cx.instrument {
+        Some(instrument) => signed(
+            cx,
+            Method::Get,
+            query.with("symbol", &instrument.venue_symbol),
+            6,
+        ),
+        None => signed(cx, Method::Get, query, 80),
+    }
+}
+
+pub(crate) fn decode_list_open(
+    cx: &Context<'_>,
+    _: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<Vec<OrderReport>>, Error> {
+    let orders: Vec<WireOrder<'_>> = read(cx, responses)?;
+    let mut names = Names::new(cx);
+    let reports = orders
+        .into_iter()
+        .map(|order| order.report(&mut names, Of::Order))
+        .collect::<Result<_, _>>()?;
+    Ok(Step::Done(reports))
+}
