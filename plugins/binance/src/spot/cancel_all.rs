@@ -107,6 +107,9 @@ fn canceled<'a>(
     };
     let mut orders = Vec::with_capacity(entries.len());
     for entry in entries {
+        if !entry.get().starts_with('{') {
+            return Err(Error::malformed("an entry that is no order").after(true));
+        }
         let list: List<'_> =
             json::read(entry.get().as_bytes()).map_err(|error| error.after(true))?;
         match list.order_reports {

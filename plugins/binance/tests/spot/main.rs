@@ -1,0 +1,17 @@
+//! The spot room against what Binance documents: its examples, its errors, and answers it would never give.
+
+// The calls that tests share are no tests themselves, so clippy's leave for tests does not reach them.
+#![allow(clippy::expect_used)]
+
+mod account;
+mod amending;
+mod desk;
+mod errors;
+mod hostile;
+mod instruments;
+mod market;
+mod orders;
+mod placing;
+mod promises;
+mod ranges;
+mod signing;
