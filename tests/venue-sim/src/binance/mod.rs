@@ -1,0 +1,10 @@
+//! What every Binance REST API shares: errors, parameters, signatures, request windows and rate limits.
+
+pub mod auth;
+pub mod errors;
+pub mod format;
+pub mod limits;
+pub mod params;
+pub mod timing;
+
+pub use errors::ApiError;

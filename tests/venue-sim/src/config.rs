@@ -1,0 +1,263 @@
+//! What a simulated venue is started with, and what can be changed while it runs.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::clock::ClockMode;
+use crate::engine::Instrument;
+use crate::market::{default_balances, default_instruments};
+
+/// The API key of the default account. It exists in the simulator only.
+pub const SIMULATOR_ONLY_API_KEY: &str =
+    "switchyardSimulatorOnlyKey0000000000000000000000000000000000000";
+/// The secret of the default account. It exists in the simulator only and protects nothing.
+pub const SIMULATOR_ONLY_SECRET: &str =
+    "switchyardSimulatorOnlySecret0000000000000000000000000000000000";
+
+/// What a client signs with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Sent in the open.
+    pub api_key: String,
+    /// Never sent.
+    pub secret: String,
+}
+
+/// What the venue verifies a key's signatures with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyMaterial {
+    /// HMAC-SHA256 with a shared secret.
+    Hmac(String),
+    /// An Ed25519 public key: PEM, or base64 of the 32 raw bytes.
+    Ed25519(String),
+    /// An RSA public key in PEM (PKCS#1 v1.5 signatures over SHA-256).
+    Rsa(String),
+}
+
+/// An API key of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The key as it is sent.
+    pub key: String,
+    /// How its signatures are verified.
+    pub material: KeyMaterial,
+}
+
+/// An account at the venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// What the truth listing calls it.
+    pub name: String,
+    /// Keys that act for it.
+    pub keys: Vec<ApiKey>,
+    /// What it owns at the start.
+    pub balances: Vec<(String, Decimal)>,
+}
+
+impl AccountConfig {
+    /// An account with one HMAC key and the default balances.
+    #[must_use]
+    pub fn with_secret(name: &str, credentials: &Credentials) -> Self {
+        let material = KeyMaterial::Hmac(credentials.secret.clone());
+        Self {
+            name: name.to_owned(),
+            keys: vec![ApiKey {
+                key: credentials.api_key.clone(),
+                material,
+            }],
+            balances: default_balances(),
+        }
+    }
+}
+
+/// Everything a venue is started with.
+#[derive(Debug, Clone)]
+pub struct SimConfig {
+    /// Seed of the market, of generated ids and of faults without a seed of their own.
+    pub seed: u64,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where time comes from.
+    pub clock: ClockMode,
+    /// Key and secret of the default account.
+    pub credentials: Credentials,
+    /// Accounts beside the default one.
+    pub more_accounts: Vec<AccountConfig>,
+    /// What the default account owns.
+    pub balances: Vec<(String, Decimal)>,
+    /// What is traded.
+    pub instruments: Vec<Instrument>,
+    /// Behaviour that can change while the venue runs.
+    pub settings: Settings,
+    /// Milliseconds between market steps; `None` keeps the market still unless it is stepped.
+    pub market_interval_ms: Option<u64>,
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: ClockMode::System,
+            credentials: Credentials {
+                api_key: SIMULATOR_ONLY_API_KEY.to_owned(),
+                secret: SIMULATOR_ONLY_SECRET.to_owned(),
+            },
+            more_accounts: Vec::new(),
+            balances: default_balances(),
+            instruments: default_instruments(),
+            settings: Settings::default(),
+            market_interval_ms: None,
+        }
+    }
+}
+
+/// Rate limits and what follows when they are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Request weight per address and minute.
+    pub request_weight_1m: u64,
+    /// Requests per address and five minutes.
+    pub raw_requests_5m: u64,
+    /// Orders per account and ten seconds.
+    pub orders_10s: u64,
+    /// Orders per account and day.
+    pub orders_1d: u64,
+    /// Requests refused with 429 before the address is banned with 418.
+    pub ban_after: u64,
+    /// How long a ban lasts.
+    pub ban_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_weight_1m: 6_000,
+            raw_requests_5m: 61_000,
+            orders_10s: 100,
+            orders_1d: 200_000,
+            ban_after: 10,
+            ban_ms: 120_000,
+        }
+    }
+}
+
+/// Behaviour of the venue that can be changed while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// How far order and trade lookups lag the engine.
+    pub lookup_lag_ms: u64,
+    /// Age at which orders that ended without a fill are forgotten; `None` remembers for ever.
+    pub forget_unfilled_after_ms: Option<u64>,
+    /// Refuse a client id that an open order has.
+    pub unique_open_client_ids: bool,
+    /// Check a request's window a second time just before it executes, as well as on arrival.
+    pub recheck_window_before_execution: bool,
+    /// Fee fraction of the resting side.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub maker_fee: Decimal,
+    /// Fee fraction of the incoming side.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub taker_fee: Decimal,
+    /// Rate limits.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let tenth_of_a_percent = Decimal::new(1, 3);
+        Self {
+            lookup_lag_ms: 0,
+            forget_unfilled_after_ms: None,
+            unique_open_client_ids: true,
+            recheck_window_before_execution: false,
+            maker_fee: tenth_of_a_percent,
+            taker_fee: tenth_of_a_percent,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A change of [`Settings`]; absent fields stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsPatch {
+    /// See [`Settings::lookup_lag_ms`].
+    pub lookup_lag_ms: Option<u64>,
+    /// See [`Settings::forget_unfilled_after_ms`]; `null` remembers for ever.
+    #[serde(deserialize_with = "present")]
+    pub forget_unfilled_after_ms: Option<Option<u64>>,
+    /// See [`Settings::unique_open_client_ids`].
+    pub unique_open_client_ids: Option<bool>,
+    /// See [`Settings::recheck_window_before_execution`].
+    pub recheck_window_before_execution: Option<bool>,
+    /// See [`Settings::maker_fee`].
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub maker_fee: Option<Decimal>,
+    /// See [`Settings::taker_fee`].
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub taker_fee: Option<Decimal>,
+    /// Changes to [`Settings::limits`].
+    pub limits: Option<LimitsPatch>,
+}
+
+/// A change of [`Limits`]; absent fields stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsPatch {
+    /// See [`Limits::request_weight_1m`].
+    pub request_weight_1m: Option<u64>,
+    /// See [`Limits::raw_requests_5m`].
+    pub raw_requests_5m: Option<u64>,
+    /// See [`Limits::orders_10s`].
+    pub orders_10s: Option<u64>,
+    /// See [`Limits::orders_1d`].
+    pub orders_1d: Option<u64>,
+    /// See [`Limits::ban_after`].
+    pub ban_after: Option<u64>,
+    /// See [`Limits::ban_ms`].
+    pub ban_ms: Option<u64>,
+}
+
+impl Settings {
+    /// Takes over what the patch names.
+    pub fn apply(&mut self, patch: SettingsPatch) {
+        set(&mut self.lookup_lag_ms, patch.lookup_lag_ms);
+        set(
+            &mut self.forget_unfilled_after_ms,
+            patch.forget_unfilled_after_ms,
+        );
+        set(
+            &mut self.unique_open_client_ids,
+            patch.unique_open_client_ids,
+        );
+        set(
+            &mut self.recheck_window_before_execution,
+            patch.recheck_window_before_execution,
+        );
+        set(&mut self.maker_fee, patch.maker_fee);
+        set(&mut self.taker_fee, patch.taker_fee);
+        if let Some(limits) = patch.limits {
+            set(&mut self.limits.request_weight_1m, limits.request_weight_1m);
+            set(&mut self.limits.raw_requests_5m, limits.raw_requests_5m);
+            set(&mut self.limits.orders_10s, limits.orders_10s);
+            set(&mut self.limits.orders_1d, limits.orders_1d);
+            set(&mut self.limits.ban_after, limits.ban_after);
+            set(&mut self.limits.ban_ms, limits.ban_ms);
+        }
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+/// Tells a field that is `null` from one that is absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::<u64>::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,387 @@
+//! A venue-neutral matching engine: exact decimals, price-time priority, balances that always add up.
+
+mod book;
+mod history;
+mod ledger;
+mod lookup;
+mod plan;
+mod settlement;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rust_decimal::Decimal;
+
+pub use book::{Book, Levels, Resting};
+pub use history::{Candle, History, MINUTE_US};
+pub use ledger::{Balance, Ledger};
+pub use lookup::View;
+pub use types::{
+    AccountId, Fees, Fill, HOUSE, Instrument, NewOrder, Order, OrderId, OrderKind, OrderState,
+    Reject, SelfTradePrevention, Side, Size, TimeInForce, Trade,
+};
+
+use crate::clock::Stamp;
+use plan::{Plan, Step, Taker, plan};
+
+/// What exists per instrument.
+#[derive(Debug)]
+pub struct Listing {
+    /// The rules.
+    pub instrument: Instrument,
+    /// Resting orders.
+    pub book: Book,
+    /// Public trades and candles.
+    pub history: History,
+    next_number: u64,
+    next_trade: u64,
+}
+
+/// An accepted order and what it traded on arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The order after matching.
+    pub order: Order,
+    /// Its fills, in order.
+    pub fills: Vec<Fill>,
+}
+
+/// The engine of one market.
+#[derive(Debug)]
+pub struct Engine {
+    listings: BTreeMap<String, Listing>,
+    /// Who has what.
+    pub ledger: Ledger,
+    /// What trading costs everyone but the house.
+    pub fees: Fees,
+    orders: BTreeMap<OrderId, Order>,
+    revisions: BTreeMap<OrderId, Vec<Order>>,
+    /// Orders that are open, and all orders by instrument, of everyone but the house.
+    open: BTreeMap<AccountId, BTreeSet<OrderId>>,
+    by_instrument: BTreeMap<(AccountId, String), Vec<OrderId>>,
+    open_client_ids: HashMap<(AccountId, String, String), OrderId>,
+    accepted_client_ids: BTreeMap<(AccountId, String), u64>,
+    fills: Vec<Fill>,
+    next_order: u64,
+    /// Refuse a client id that an open order of the same account and instrument has.
+    pub unique_open_client_ids: bool,
+}
+
+impl Engine {
+    /// An engine with these instruments, empty books and no money.
+    #[must_use]
+    pub fn new(instruments: Vec<Instrument>, fees: Fees) -> Self {
+        let listings = instruments
+            .into_iter()
+            .enumerate()
+            .map(|(index, instrument)| {
+                // Venues number orders and trades per instrument, so the same number recurs across instruments.
+                let first = 1_000_000 + index as u64;
+                let listing = Listing {
+                    instrument,
+                    book: Book::default(),
+                    history: History::default(),
+                    next_number: first,
+                    next_trade: first,
+                };
+                (listing.instrument.symbol.clone(), listing)
+            })
+            .collect();
+        Self {
+            listings,
+            ledger: Ledger::default(),
+            fees,
+            orders: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            open: BTreeMap::new(),
+            by_instrument: BTreeMap::new(),
+            open_client_ids: HashMap::new(),
+            accepted_client_ids: BTreeMap::new(),
+            fills: Vec::new(),
+            next_order: 1,
+            unique_open_client_ids: true,
+        }
+    }
+
+    /// One instrument with its book and history.
+    #[must_use]
+    pub fn listing(&self, symbol: &str) -> Option<&Listing> {
+        self.listings.get(symbol)
+    }
+
+    /// Every instrument, by symbol.
+    pub fn listings(&self) -> impl Iterator<Item = &Listing> {
+        self.listings.values()
+    }
+
+    /// Opens or halts an instrument; `false` if there is none.
+    pub fn set_trading(&mut self, symbol: &str, trading: bool) -> bool {
+        self.listings
+            .get_mut(symbol)
+            .map(|listing| listing.instrument.trading = trading)
+            .is_some()
+    }
+
+    /// Accepts an order, matches it, and rests, fills or expires it.
+    ///
+    /// # Errors
+    /// A [`Reject`] when the order is refused; nothing has changed then.
+    pub fn place(&mut self, now: Stamp, new: NewOrder) -> Result<Placed, Reject> {
+        let plan = self.check(&new)?;
+        let listing = self
+            .listings
+            .get_mut(&new.symbol)
+            .ok_or_else(|| Reject::UnknownInstrument(new.symbol.clone()))?;
+        let market = new.kind == OrderKind::Market;
+        let killed = new.time_in_force == TimeInForce::Fok
+            && matches!(new.size, Size::Base(quantity) if plan.filled < quantity);
+        let (quantity, quote_quantity) = match new.size {
+            Size::Base(quantity) => (quantity, None),
+            Size::Quote(amount) => (plan.filled, Some(amount)),
+        };
+        let lock_asset = match new.side {
+            Side::Buy => listing.instrument.quote.clone(),
+            Side::Sell => listing.instrument.base.clone(),
+        };
+        let needed = needed(&new, &plan).ok_or(Reject::InvalidSize)?;
+        self.ledger.lock(new.account, &lock_asset, needed)?;
+
+        let id = OrderId(self.next_order);
+        self.next_order += 1;
+        let number = listing.next_number;
+        listing.next_number += 1;
+        self.orders.insert(
+            id,
+            Order {
+                id,
+                number,
+                account: new.account,
+                symbol: new.symbol.clone(),
+                side: new.side,
+                kind: new.kind,
+                time_in_force: new.time_in_force,
+                client_id: new.client_id.clone(),
+                self_trade: new.self_trade,
+                quantity,
+                quote_quantity,
+                executed: Decimal::ZERO,
+                executed_quote: Decimal::ZERO,
+                prevented: Decimal::ZERO,
+                locked: needed,
+                state: OrderState::New,
+                amends: 0,
+                created: now,
+                updated: now,
+            },
+        );
+        if new.account != HOUSE {
+            self.open.entry(new.account).or_default().insert(id);
+            let key = (new.account, new.symbol.clone());
+            self.by_instrument.entry(key).or_default().push(id);
+            self.open_client_ids
+                .insert((new.account, new.symbol.clone(), new.client_id.clone()), id);
+            *self
+                .accepted_client_ids
+                .entry((new.account, new.client_id))
+                .or_default() += 1;
+        }
+        let mut fills = Vec::new();
+        if !killed {
+            for step in plan.steps {
+                self.apply(now, id, &step, &mut fills);
+            }
+        }
+        self.rest_or_finish(
+            now,
+            id,
+            plan.taker_expires && !killed,
+            market || new.time_in_force != TimeInForce::Gtc,
+        );
+        let order = self.finish_placing(id).ok_or(Reject::UnknownOrder)?;
+        Ok(Placed { order, fills })
+    }
+
+    /// Whether [`Engine::place`] would accept the order now.
+    ///
+    /// # Errors
+    /// The [`Reject`] that placing it would give.
+    pub fn would_accept(&self, new: &NewOrder) -> Result<(), Reject> {
+        let plan = self.check(new)?;
+        let listing = self
+            .listings
+            .get(&new.symbol)
+            .ok_or_else(|| Reject::UnknownInstrument(new.symbol.clone()))?;
+        let asset = match new.side {
+            Side::Buy => &listing.instrument.quote,
+            Side::Sell => &listing.instrument.base,
+        };
+        let needed = needed(new, &plan).ok_or(Reject::InvalidSize)?;
+        if self.ledger.balance(new.account, asset).free < needed {
+            return Err(Reject::InsufficientBalance(asset.clone()));
+        }
+        Ok(())
+    }
+
+    /// Cancels an open order.
+    ///
+    /// # Errors
+    /// [`Reject::UnknownOrder`] if it does not exist or is no longer open.
+    pub fn cancel(&mut self, now: Stamp, id: OrderId) -> Result<Order, Reject> {
+        let order = self
+            .orders
+            .get(&id)
+            .filter(|order| order.state.is_open())
+            .ok_or(Reject::UnknownOrder)?
+            .clone();
+        if let Some(price) = order.kind.limit()
+            && let Some(listing) = self.listings.get_mut(&order.symbol)
+        {
+            listing.book.remove(order.side, price, id);
+        }
+        self.retire(now, id, OrderState::Canceled)
+            .ok_or(Reject::UnknownOrder)
+    }
+
+    /// Reduces an open order to a new total quantity; it keeps its place in the queue.
+    ///
+    /// # Errors
+    /// A [`Reject`] when the order is not open or the quantity is not a reduction.
+    pub fn amend(
+        &mut self,
+        now: Stamp,
+        id: OrderId,
+        new_quantity: Decimal,
+        client_id: Option<String>,
+    ) -> Result<Order, Reject> {
+        let order = self
+            .orders
+            .get_mut(&id)
+            .filter(|order| order.state.is_open())
+            .ok_or(Reject::UnknownOrder)?;
+        let price = order.kind.limit().ok_or(Reject::UnknownOrder)?;
+        if new_quantity == order.quantity {
+            return Err(Reject::NoChange);
+        }
+        if new_quantity > order.quantity || new_quantity <= order.executed + order.prevented {
+            return Err(Reject::NotAReduction);
+        }
+        if let Some(client_id) = client_id.filter(|wanted| *wanted != order.client_id) {
+            let key = (order.account, order.symbol.clone(), client_id);
+            if self.unique_open_client_ids && self.open_client_ids.contains_key(&key) {
+                return Err(Reject::DuplicateClientId);
+            }
+            self.open_client_ids.remove(&(
+                order.account,
+                order.symbol.clone(),
+                order.client_id.clone(),
+            ));
+            order.client_id.clone_from(&key.2);
+            *self
+                .accepted_client_ids
+                .entry((key.0, key.2.clone()))
+                .or_default() += 1;
+            self.open_client_ids.insert(key, id);
+        }
+        let less = order.quantity - new_quantity;
+        let side = order.side;
+        let released = match side {
+            Side::Buy => price * less,
+            Side::Sell => less,
+        };
+        order.quantity = new_quantity;
+        order.locked -= released;
+        order.amends += 1;
+        order.updated = now;
+        let (account, symbol) = (order.account, order.symbol.clone());
+        if let Some(listing) = self.listings.get_mut(&symbol) {
+            listing.book.reduce(side, price, id, less);
+            let asset = match side {
+                Side::Buy => &listing.instrument.quote,
+                Side::Sell => &listing.instrument.base,
+            };
+            self.ledger.unlock(account, asset, released);
+        }
+        self.record(id);
+        self.orders.get(&id).cloned().ok_or(Reject::UnknownOrder)
+    }
+
+    /// Puts a trade between others into the history; it moves no money.
+    pub fn print_trade(
+        &mut self,
+        symbol: &str,
+        at: Stamp,
+        price: Decimal,
+        quantity: Decimal,
+        side: Side,
+    ) {
+        if let Some(listing) = self.listings.get_mut(symbol) {
+            let id = listing.next_trade;
+            listing.next_trade += 1;
+            let buyer_is_maker = side == Side::Sell;
+            listing.history.push(Trade {
+                id,
+                price,
+                quantity,
+                buyer_is_maker,
+                taker: OrderId(0),
+                at,
+            });
+        }
+    }
+
+    fn check(&self, new: &NewOrder) -> Result<Plan, Reject> {
+        let listing = self
+            .listings
+            .get(&new.symbol)
+            .ok_or_else(|| Reject::UnknownInstrument(new.symbol.clone()))?;
+        if !listing.instrument.trading {
+            return Err(Reject::MarketClosed);
+        }
+        let (Size::Base(amount) | Size::Quote(amount)) = new.size;
+        let sized_in_quote = matches!(new.size, Size::Quote(_));
+        let price = new.kind.limit();
+        if amount <= Decimal::ZERO
+            || price.is_some_and(|price| price <= Decimal::ZERO)
+            || (sized_in_quote && price.is_some())
+        {
+            return Err(Reject::InvalidSize);
+        }
+        let key = (new.account, new.symbol.clone(), new.client_id.clone());
+        if self.unique_open_client_ids && self.open_client_ids.contains_key(&key) {
+            return Err(Reject::DuplicateClientId);
+        }
+        let taker = Taker {
+            account: new.account,
+            side: new.side,
+            kind: new.kind,
+            size: new.size,
+            lot: listing.instrument.lot,
+            self_trade: new.self_trade,
+        };
+        let plan = plan(&listing.book, &taker).ok_or(Reject::InvalidSize)?;
+        if matches!(
+            new.kind,
+            OrderKind::Limit {
+                post_only: true,
+                ..
+            }
+        ) && (!plan.steps.is_empty() || plan.taker_expires)
+        {
+            return Err(Reject::WouldTake);
+        }
+        Ok(plan)
+    }
+}
+
+/// What placing the order reserves, in the asset it pays with.
+fn needed(new: &NewOrder, plan: &Plan) -> Option<Decimal> {
+    match (new.side, new.size, new.kind.limit()) {
+        (Side::Sell, Size::Base(quantity), _) => Some(quantity),
+        (Side::Sell, Size::Quote(_), _) => Some(plan.filled),
+        (Side::Buy, Size::Base(quantity), Some(price)) => price.checked_mul(quantity),
+        (Side::Buy, Size::Base(_), None) => Some(plan.cost),
+        (Side::Buy, Size::Quote(amount), _) => Some(amount),
+    }
+}

@@ -1,0 +1,113 @@
+//! The network side of a venue: connections, dispatch to protocols, and the faults between them.
+
+mod connection;
+mod dispatch;
+mod wire;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use connection::serve;
+pub use dispatch::Dispatched;
+pub use wire::{Answer, RawRequest};
+
+use crate::binance_spot::BinanceSpot;
+use crate::clock::VenueClock;
+use crate::config::{AccountConfig, Settings, SimConfig};
+use crate::exchange::Exchange;
+use crate::faults::FaultInjector;
+use crate::sim::StartError;
+use crate::truth::RequestLog;
+
+/// A wire protocol that a venue speaks.
+pub trait Protocol: Send + Sync + std::fmt::Debug {
+    /// Whether a path belongs to this protocol.
+    fn serves(&self, path: &str) -> bool;
+
+    /// Handles a request. Its validity window is judged by when it arrived, not by when this is called.
+    fn handle(&self, request: &RawRequest) -> Answer;
+
+    /// The body of an error that this venue would send with a status.
+    fn error_body(&self, status: u16) -> String;
+
+    /// The body with which this venue says that the outcome of a request is unknown.
+    fn unknown_outcome_body(&self) -> String;
+
+    /// The market behind the protocol.
+    fn exchange(&self) -> &Exchange;
+}
+
+/// What every protocol of a venue shares.
+#[derive(Debug)]
+pub struct Shared {
+    /// What time it is at the venue.
+    pub clock: VenueClock,
+    /// Behaviour that can change.
+    settings: RwLock<Settings>,
+}
+
+impl Shared {
+    /// The settings as they are now.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Changes the settings and returns what they have become.
+    pub fn change(&self, change: impl FnOnce(&mut Settings)) -> Settings {
+        let mut settings = self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        change(&mut settings);
+        settings.clone()
+    }
+}
+
+/// A venue without its network.
+#[derive(Debug)]
+pub struct Venue {
+    /// Clock and settings.
+    pub shared: Arc<Shared>,
+    /// Faults to inject.
+    pub faults: FaultInjector,
+    /// Requests seen.
+    pub requests: RequestLog,
+    /// What it speaks.
+    pub protocols: Vec<Box<dyn Protocol>>,
+}
+
+impl Venue {
+    /// Builds the venue that a configuration describes.
+    ///
+    /// # Errors
+    /// [`StartError::Key`] when a configured public key cannot be read.
+    pub fn new(config: SimConfig) -> Result<Self, StartError> {
+        let clock = VenueClock::new(config.clock);
+        let shared = Arc::new(Shared {
+            clock,
+            settings: RwLock::new(config.settings),
+        });
+        let mut accounts = vec![AccountConfig {
+            balances: config.balances,
+            ..AccountConfig::with_secret("default", &config.credentials)
+        }];
+        accounts.extend(config.more_accounts);
+        let exchange = Exchange::open(
+            config.instruments,
+            &accounts,
+            &shared.settings(),
+            config.seed,
+            shared.clock.now(),
+        );
+        let spot = BinanceSpot::new(Arc::clone(&shared), exchange, &accounts, config.seed)?;
+        Ok(Self {
+            shared,
+            faults: FaultInjector::new(config.seed),
+            requests: RequestLog::default(),
+            protocols: vec![Box::new(spot)],
+        })
+    }
+}
