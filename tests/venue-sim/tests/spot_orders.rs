@@ -5,8 +5,8 @@
 mod support;
 
 use support::{Bench, START_MS, resting};
-use switchyard_venue_sim::Decimal;
 use switchyard_venue_sim::config::SettingsPatch;
+use switchyard_venue_sim::{Decimal, FaultAction, FaultRule};
 
 const ORDER: &str = "/api/v3/order";
 
@@ -332,6 +332,14 @@ async fn amending_reduces_in_place_and_gives_a_new_client_id() {
         )
         .await;
     assert_eq!((more.status, more.code()), (400, -2038));
+    let gone = bench
+        .call(
+            "PUT",
+            path,
+            "symbol=BTCUSDT&origClientOrderId=big&newQty=0.001",
+        )
+        .await;
+    assert_eq!((gone.status, gone.code()), (400, -2038));
     assert_eq!(
         bench.sim.control().balance("USDT").locked,
         Decimal::from(100)
@@ -361,4 +369,46 @@ async fn a_range_of_all_orders_may_not_exceed_a_day() {
             .code(),
         -1127
     );
+}
+
+#[tokio::test]
+async fn absurd_amounts_are_refused_and_not_computed_with() {
+    let bench = Bench::start().await;
+    let huge = "99999999999999999999";
+    let limit = "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC";
+    for query in [
+        format!("symbol=BTCUSDT&side=BUY&type=MARKET&quoteOrderQty={huge}.99999999"),
+        format!("symbol=SHIBUSDT&side=SELL&type=MARKET&quoteOrderQty={huge}.99999999"),
+        format!("symbol=BTCUSDT&side=BUY&type=MARKET&quantity={huge}"),
+        format!("{limit}&quantity={huge}&price={huge}"),
+        format!("{limit}&quantity=1&price={huge}.00000001"),
+    ] {
+        for path in [ORDER, "/api/v3/order/test"] {
+            let refused = bench.call("POST", path, &query).await;
+            assert_eq!(refused.status, 400, "{path} {query}");
+        }
+    }
+    assert!(bench.sim.control().executed().is_empty());
+}
+
+#[tokio::test]
+async fn an_order_may_execute_after_its_window_has_closed_unless_the_venue_looks_twice() {
+    for (recheck, orders) in [(false, 1), (true, 0)] {
+        let bench = Bench::start().await;
+        bench.sim.control().settings(SettingsPatch {
+            recheck_window_before_execution: Some(recheck),
+            ..SettingsPatch::default()
+        });
+        let rule = FaultRule::on("POST", ORDER).act(FaultAction::DelayBefore { ms: 100 });
+        bench.sim.control().add_fault(rule);
+        let late = async {
+            while bench.sim.control().requests().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            bench.sim.control().advance_ms(60_000).unwrap();
+        };
+        let (answer, ()) = tokio::join!(bench.resting_order("late"), late);
+        assert_eq!(answer.status, if recheck { 400 } else { 200 });
+        assert_eq!(bench.sim.control().executed().len(), orders);
+    }
 }

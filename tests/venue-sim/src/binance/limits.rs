@@ -102,12 +102,7 @@ impl RateLimiter {
         *used += weight;
         let used = *used;
         let exceeded = if used > limits.request_weight_1m {
-            let message = format!(
-                "Too much request weight used; current limit is {} request weight per 1 MINUTE. Please use \
-                 WebSocket Streams for live updates to avoid polling the API.",
-                limits.request_weight_1m
-            );
-            Some((message, MINUTE_MS))
+            Some((overweight(limits).message, MINUTE_MS))
         } else if raw_exceeded {
             let message = format!(
                 "Too many requests; current limit is {} requests per 5 MINUTE.",
@@ -189,7 +184,20 @@ impl RateLimiter {
     }
 }
 
-fn banned(until_ms: i64, now_ms: i64) -> ApiError {
+/// The refusal of an address that has used more than its weight.
+#[must_use]
+pub fn overweight(limits: &Limits) -> ApiError {
+    let message = format!(
+        "Too much request weight used; current limit is {} request weight per 1 MINUTE. Please use \
+         WebSocket Streams for live updates to avoid polling the API.",
+        limits.request_weight_1m
+    );
+    ApiError::new(-1003, message).with_status(429)
+}
+
+/// The refusal of a banned address.
+#[must_use]
+pub fn banned(until_ms: i64, now_ms: i64) -> ApiError {
     let message = format!(
         "Way too much request weight used; IP banned until {until_ms}. Please use WebSocket Streams for live \
          updates to avoid bans."

@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::binance::ApiError;
 use crate::binance::auth::Keyring;
 use crate::binance::format::TimeUnit;
-use crate::binance::limits::{RateLimiter, UsedWeight};
+use crate::binance::limits::{self, RateLimiter, UsedWeight};
 use crate::binance::params::Params;
 use crate::binance::timing::Window;
 use crate::clock::Stamp;
@@ -229,8 +229,12 @@ impl Protocol for BinanceSpot {
     }
 
     fn error_body(&self, status: u16) -> String {
+        let settings = self.shared.settings();
+        let now_ms = self.shared.clock.now().wall_us / 1000;
+        let ban_ms = i64::try_from(settings.limits.ban_ms).unwrap_or(i64::MAX);
         match status {
-            429 | 418 => ApiError::new(-1003, "Too many requests queued."),
+            418 => limits::banned(now_ms.saturating_add(ban_ms), now_ms),
+            429 => limits::overweight(&settings.limits),
             504 => ApiError::new(-1007, UNKNOWN_OUTCOME),
             403 => return "<html><body>403 Forbidden</body></html>".to_owned(),
             503 => ApiError::new(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes."),

@@ -324,11 +324,10 @@ pub(super) fn refusal(reject: Reject) -> ApiError {
         Reject::WouldTake => ApiError::order_rejected("Order would immediately match and take."),
         Reject::UnknownOrder => ApiError::unknown_order(),
         Reject::NotAReduction => {
-            ApiError::new(-2038, "Order amend (quantity increase) is not supported.")
+            ApiError::order_rejected("Order amend (quantity increase) is not supported.")
         }
-        Reject::NoChange => ApiError::new(
-            -2038,
-            "The requested action would change no state; rejecting.",
-        ),
+        Reject::NoChange => {
+            ApiError::order_rejected("The requested action would change no state; rejecting.")
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::market_data::listing;
 use super::orders::{Reference, Restriction, cancel, refusal};
 use super::{BinanceSpot, Call, Reply, render};
 use crate::binance::ApiError;
-use crate::engine::Engine;
+use crate::engine::{Engine, Reject};
 
 /// How one half of a cancel-replace ended.
 enum Half {
@@ -116,7 +116,7 @@ impl BinanceSpot {
         let instrument = &listing(engine, symbol)?.instrument;
         let order = reference
             .open(engine, call, symbol)
-            .ok_or_else(ApiError::no_such_order)?;
+            .ok_or_else(|| amend_refusal(Reject::UnknownOrder))?;
         check_quantity(quantity, order.kind, instrument)?;
         if order.amends >= instrument.max_amends {
             return Err(ApiError::filter("MAX_NUM_ORDER_AMENDS"));
@@ -126,12 +126,20 @@ impl BinanceSpot {
         let client_id = Some(client_id.unwrap_or_else(|| self.generated_id()));
         let order = engine
             .amend(call.now, id, quantity, client_id)
-            .map_err(refusal)?;
+            .map_err(amend_refusal)?;
         Reply::ok(&json!({
             "transactTime": call.unit.of_us(order.updated.wall_us),
             "executionId": order.updated.wall_us / 1000,
             "amendedOrder": render::amended(call, &order, previous),
         }))
+    }
+}
+
+/// The engine's refusal of an amendment: Binance's usual text under the code for amendments.
+fn amend_refusal(reject: Reject) -> ApiError {
+    ApiError {
+        code: -2038,
+        ..refusal(reject)
     }
 }
 

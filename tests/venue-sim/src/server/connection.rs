@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -69,8 +69,9 @@ async fn connection(stream: TcpStream, peer: IpAddr, venue: Arc<Venue>, control:
     let _ = stream.set_nodelay(true);
     let service =
         service_fn(move |request| answer(request, peer, Arc::clone(&venue), control.clone()));
+    // Idle connections stay: one that a client keeps in its pool must not end in the middle of a test.
     let served = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
