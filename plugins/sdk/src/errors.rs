@@ -199,3 +199,69 @@ pub fn retry_after_ms(response: &HttpResponse) -> Option<u32> {
     let seconds: u32 = header(response, "retry-after")?.trim().parse().ok()?;
     Some(seconds.saturating_mul(1_000))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: Table = Table {
+        codes: &[
+            Rule::refusal(-1, ErrorKind::InvalidRequest).blaming("price"),
+            Rule::open(-2, ErrorKind::OutcomeUnknown),
+        ],
+        speaking: &[-1],
+        texts: &[Rule::saying("too poor", ErrorKind::InsufficientFunds)],
+    };
+
+    fn response(status: u16, headers: &[(&str, &str)]) -> HttpResponse {
+        HttpResponse {
+            status,
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            body: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_text_decides_only_for_codes_that_need_one() {
+        let answer = response(400, &[]);
+        let kind = |code, text| TABLE.error(code, text, &answer, true).kind;
+        assert_eq!(kind(-1, "you are too poor"), ErrorKind::InsufficientFunds);
+        assert_eq!(kind(-1, "no"), ErrorKind::InvalidRequest);
+        assert_eq!(kind(-2, "you are too poor"), ErrorKind::OutcomeUnknown);
+    }
+
+    #[test]
+    fn an_unlisted_code_goes_by_the_status_and_keeps_the_venues_words() {
+        let error = TABLE.error(-3, "what", &response(502, &[]), true);
+        assert_eq!(
+            (error.kind, error.effect),
+            (ErrorKind::VenueUnavailable, Effect::Unknown)
+        );
+        assert_eq!(
+            (error.venue_code.as_deref(), error.message.as_str()),
+            (Some("-3"), "what")
+        );
+    }
+
+    #[test]
+    fn only_a_request_that_mutates_can_have_an_effect() {
+        assert_eq!(
+            TABLE.error(-2, "", &response(500, &[]), false).effect,
+            Effect::None
+        );
+        assert_eq!(by_status(&response(500, &[]), false).effect, Effect::None);
+        assert_eq!(by_status(&response(500, &[]), true).effect, Effect::Unknown);
+        assert_eq!(by_status(&response(400, &[]), true).effect, Effect::None);
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_bounded() {
+        let wait = |value| by_status(&response(429, &[("Retry-After", value)]), true).kind;
+        assert_eq!(wait("3"), ErrorKind::RateLimited(Some(3_000)));
+        assert_eq!(wait("4000000000"), ErrorKind::RateLimited(Some(u32::MAX)));
+        assert_eq!(wait("Wed, 21 Oct 2026"), ErrorKind::RateLimited(None));
+    }
+}

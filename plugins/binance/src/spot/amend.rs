@@ -40,11 +40,7 @@ fn way(instrument: &Instrument, command: &Amend) -> Result<Way, Error> {
     if same_price && wanted == current {
         return Err(Error::invalid("quantity", "nothing would change"));
     }
-    let in_place = !instrument
-        .other_rules
-        .iter()
-        .any(|(name, value)| name == "amendAllowed" && value == "false");
-    if same_price && wanted < current && in_place {
+    if same_price && wanted < current && !forbidden(instrument, "amendAllowed") {
         return Ok(Way::KeepPriority);
     }
     // A replacement of the whole would trade again what is filled already.
@@ -52,7 +48,19 @@ fn way(instrument: &Instrument, command: &Amend) -> Result<Way, Error> {
         return Err(Error::refused(ErrorKind::NotAmendable)
             .because("a partly filled order can only be reduced"));
     }
+    if forbidden(instrument, "cancelReplaceAllowed") {
+        return Err(Error::refused(ErrorKind::NotAmendable)
+            .because("Binance does not replace orders on this symbol"));
+    }
     Ok(Way::CancelReplace)
+}
+
+/// Whether the symbol's own listing switches something off.
+fn forbidden(instrument: &Instrument, rule: &str) -> bool {
+    instrument
+        .other_rules
+        .iter()
+        .any(|(name, value)| name == rule && value == "false")
 }
 
 pub(crate) fn encode_amend(

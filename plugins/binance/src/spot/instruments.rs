@@ -105,6 +105,9 @@ fn published(limit: &RateLimit) -> Option<PublishedLimit> {
 }
 
 /// A symbol, with every key that has no field below as Binance wrote it.
+///
+/// The host hands the instrument to every call on it, string by string, so what nothing reads travels
+/// in one piece.
 struct Symbol<'a> {
     symbol: Cow<'a, str>,
     status: Cow<'a, str>,
@@ -113,8 +116,14 @@ struct Symbol<'a> {
     order_types: Vec<Cow<'a, str>>,
     spot_allowed: bool,
     filters: Vec<&'a RawValue>,
-    others: Vec<(String, String)>,
+    /// Switches that are off, by their key.
+    off: Vec<&'static str>,
+    /// Keys without a field, as one object.
+    others: String,
 }
+
+/// Switches that decide what the adapter does with an order.
+const SWITCHES: &[&str] = &["amendAllowed", "cancelReplaceAllowed"];
 
 impl<'de: 'a, 'a> Deserialize<'de> for Symbol<'a> {
     /// By hand: a derived flatten would copy the whole symbol through a buffer, thousands of times.
@@ -134,7 +143,8 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Symbol<'de>, A::Error> {
         let (mut symbol, mut status, mut base, mut quote) = (None, None, None, None);
-        let (mut order_types, mut filters, mut others) = (None, None, Vec::new());
+        let (mut order_types, mut filters, mut others) = (None, None, String::from("{"));
+        let mut off = Vec::new();
         let mut spot_allowed = true;
         while let Some(key) = map.next_key::<Text<'de>>()? {
             match &*key.0 {
@@ -145,12 +155,21 @@ impl<'de> Visitor<'de> for Fields {
                 "orderTypes" => order_types = Some(map.next_value::<Vec<Text<'de>>>()?),
                 "isSpotTradingAllowed" => spot_allowed = map.next_value()?,
                 "filters" => filters = Some(map.next_value::<Vec<&'de RawValue>>()?),
-                _ => {
-                    let value: &'de RawValue = map.next_value()?;
-                    others.push((key.0.into_owned(), value.get().to_owned()));
+                name => {
+                    let value = map.next_value::<&'de RawValue>()?.get();
+                    if value == "false" {
+                        off.extend(SWITCHES.iter().filter(|switch| **switch == name));
+                    }
+                    if others.len() > 1 {
+                        others.push(',');
+                    }
+                    others.push_str(&serde_json::to_string(name).map_err(A::Error::custom)?);
+                    others.push(':');
+                    others.push_str(value);
                 }
             }
         }
+        others.push('}');
         let missing = A::Error::missing_field;
         Ok(Symbol {
             symbol: symbol.ok_or_else(|| missing("symbol"))?,
@@ -163,6 +182,7 @@ impl<'de> Visitor<'de> for Fields {
                 .map(|text| text.0)
                 .collect(),
             spot_allowed,
+            off,
             filters: filters.ok_or_else(|| missing("filters"))?,
             others,
         })
@@ -193,7 +213,11 @@ fn instrument(
         times_in_force |= TimesInForce::GTX;
     }
     let mut other_rules = limits.others;
-    other_rules.extend(symbol.others);
+    let off = symbol.off.into_iter();
+    other_rules.extend(off.map(|switch| (switch.to_owned(), "false".to_owned())));
+    if symbol.others.len() > "{}".len() {
+        other_rules.push(("symbol".to_owned(), symbol.others));
+    }
     other_rules.extend_from_slice(exchange_rules);
     Ok(Instrument {
         symbol: format!("{}/{}", symbol.base, symbol.quote),

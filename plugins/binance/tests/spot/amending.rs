@@ -150,6 +150,26 @@ fn a_maker_stays_a_maker_and_a_symbol_without_amendments_is_replaced() {
 }
 
 #[test]
+fn a_symbol_that_allows_no_replacement_is_not_asked_for_one() {
+    let mut desk = Desk::new();
+    let rules = &mut desk
+        .context
+        .instrument
+        .as_mut()
+        .expect("is there")
+        .other_rules;
+    rules.push(("cancelReplaceAllowed".to_owned(), "false".to_owned()));
+    let error = VENUE
+        .encode_amend(&desk.cx(), &repricing(), None)
+        .expect_err("is refused");
+    assert_eq!(
+        (error.kind, error.effect),
+        (ErrorKind::NotAmendable, Effect::None)
+    );
+    assert!(VENUE.encode_amend(&desk.cx(), &reduction(), None).is_ok());
+}
+
+#[test]
 fn a_change_of_nothing_is_refused() {
     let desk = Desk::new();
     for command in [

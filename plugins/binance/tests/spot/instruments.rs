@@ -95,8 +95,13 @@ fn a_symbol_becomes_an_instrument_and_nothing_is_lost() {
         OrderTypes::MARKET | OrderTypes::LIMIT
     );
     assert_eq!(instrument.times_in_force, TimesInForce::all());
-    assert_eq!(other(&instrument, "icebergAllowed"), Some("true"));
-    assert_eq!(other(&instrument, "baseAssetPrecision"), Some("8"));
+    let rest = other(&instrument, "symbol").expect("is kept");
+    let rest: serde_json::Value = serde_json::from_str(rest).expect("is JSON");
+    assert_eq!(rest["icebergAllowed"], true);
+    assert_eq!(rest["baseAssetPrecision"], 8);
+    assert_eq!(rest.as_object().map(serde_json::Map::len), Some(11));
+    assert_eq!(other(&instrument, "cancelReplaceAllowed"), Some("false"));
+    assert_eq!(other(&instrument, "amendAllowed"), None);
     assert_eq!(
         other(&instrument, "EXCHANGE_MAX_NUM_ORDERS"),
         Some(r#"{"filterType":"EXCHANGE_MAX_NUM_ORDERS","maxNumOrders":1000}"#)
