@@ -1,1 +1,7 @@
-fn main() {}
+//! The `switchyard` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    switchyard::cli::run()
+}

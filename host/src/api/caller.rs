@@ -1,0 +1,138 @@
+//! The request's identity: its id, taken from the caller or made, on every answer and log line.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+use super::state::AppState;
+use crate::telemetry::HttpLabels;
+
+/// The header that carries a request's id both ways.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest request id taken from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request being served by this task.
+pub(super) fn current_request_id() -> String {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Gives the request its id, measures it, logs it, and puts the id on the answer.
+pub(super) async fn identify(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = request_id(request.headers());
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or_else(
+        || "unmatched".to_owned(),
+        |matched| matched.as_str().to_owned(),
+    );
+    let span = tracing::info_span!("request", request_id = %id);
+    let started = std::time::Instant::now();
+    let mut response = CURRENT
+        .scope(id.clone(), next.run(request).instrument(span.clone()))
+        .await;
+    let took = started.elapsed();
+    let status = response.status().as_u16();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    span.in_scope(|| {
+        let millis = took.as_secs_f64() * 1_000.0;
+        tracing::info!(%method, path, status, millis, "answered");
+    });
+    state.metrics.answered(
+        HttpLabels {
+            route,
+            method: method.to_string(),
+            status,
+        },
+        took,
+    );
+    response
+}
+
+/// The caller's `X-Request-Id`, else the trace id of its W3C `traceparent`, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    text("x-request-id")
+        .filter(|id| is_plain_id(id))
+        .or_else(|| text("traceparent").and_then(trace_id))
+        .map_or_else(new_request_id, str::to_owned)
+}
+
+fn is_plain_id(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"-_.:".contains(&c))
+}
+
+/// `version-traceid-parentid-flags` (W3C Trace Context, section 3.2).
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.split('-');
+    let (_version, trace_id) = (parts.next()?, parts.next()?);
+    let is_hex = trace_id.len() == 32
+        && trace_id
+            .bytes()
+            .all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
+    (is_hex && trace_id.bytes().any(|c| c != b'0')).then_some(trace_id)
+}
+
+fn new_request_id() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness ids repeat, which harms a log and nothing else.
+    let _ = getrandom::fill(&mut bytes);
+    data_encoding::HEXLOWER.encode(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_of(pairs: &[(&'static str, &'static str)]) -> String {
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        request_id(&headers)
+    }
+
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn the_callers_id_comes_first_then_the_trace_then_a_new_one() {
+        assert_eq!(
+            id_of(&[("x-request-id", "abc-1"), ("traceparent", TRACE)]),
+            "abc-1"
+        );
+        assert_eq!(
+            id_of(&[("traceparent", TRACE)]),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
+        assert_eq!(id_of(&[]).len(), 32);
+        assert_ne!(id_of(&[]), id_of(&[]));
+    }
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_taken() {
+        for bad in ["", "a b", "a\"b", "{}"] {
+            assert_eq!(id_of(&[("x-request-id", bad)]).len(), 32, "{bad:?}");
+        }
+    }
+}

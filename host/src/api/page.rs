@@ -1,0 +1,48 @@
+//! Pages of items.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::orders::SourceStatus;
+
+/// A page: items, and where the next page begins.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// The items.
+    pub(super) items: Vec<T>,
+    /// Give it as `cursor` for the next page; `null` on the last.
+    pub(super) next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page that is all there is.
+    pub(super) fn whole(items: Vec<T>) -> Self {
+        Self {
+            items,
+            next_cursor: None,
+        }
+    }
+}
+
+/// A page whose parts come from venues, each live or not.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct SourcedPage<T> {
+    /// The items.
+    pub(super) items: Vec<T>,
+    /// Give it as `cursor` for the next page; `null` on the last.
+    pub(super) next_cursor: Option<String>,
+    /// Where each part comes from.
+    pub(super) sources: Vec<SourceStatus>,
+}
+
+/// A page of a venue's own history.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct OrdersPage<T> {
+    /// The items.
+    pub(super) items: Vec<T>,
+    /// Give it as `cursor` for the next page; `null` on the last.
+    pub(super) next_cursor: Option<String>,
+    /// Only with `source=venue`: false where the range goes further back than the venue remembers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) complete: Option<bool>,
+}

@@ -1,0 +1,281 @@
+//! Errors as callers see them: RFC 9457 problem details with a typed code.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::current_request_id;
+use crate::market::MarketError;
+use crate::model::{Failure, FailureCode, Fate, OrderId};
+use crate::orders::{FieldProblem, OrderError};
+use crate::store::StoreError;
+
+/// The body of an error, `application/problem+json`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProblemBody {
+    /// A URN that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// This occurrence in words.
+    pub detail: String,
+    /// The typed code.
+    pub code: String,
+    /// The request's id, as in the log.
+    pub request_id: String,
+    /// Whether the same request may succeed a little later, and is safe to send again.
+    pub retryable: bool,
+    /// The venue concerned.
+    pub venue: Option<String>,
+    /// The venue's own code.
+    pub venue_code: Option<String>,
+    /// The order concerned, where it was journaled.
+    pub order_id: Option<OrderId>,
+    /// Each field at fault, its value, and what is allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<FieldProblem>)]
+    pub errors: Vec<serde_json::Value>,
+}
+
+/// An error on its way to a caller.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    retryable: bool,
+    retry_after: Option<Duration>,
+    venue: Option<String>,
+    venue_code: Option<String>,
+    order_id: Option<OrderId>,
+    errors: Vec<FieldProblem>,
+}
+
+impl Problem {
+    /// A problem of a code, with what happened in words.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            retryable: false,
+            retry_after: None,
+            venue: None,
+            venue_code: None,
+            order_id: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// A request that is not well formed: 400, naming the field.
+    pub fn malformed(field: &str, value: &str, problem: impl Into<String>) -> Self {
+        let error = FieldProblem::new(field, value, problem);
+        let mut this = Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-request",
+            error.to_string(),
+        );
+        this.errors = vec![error];
+        this
+    }
+
+    /// No or wrong credentials: 401.
+    pub fn unauthenticated(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// A role that may not: 403.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// Nothing here: 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// The gateway's own fault: 500. The cause is for the log.
+    pub fn internal(cause: &str) -> Self {
+        tracing::error!(cause, "internal error");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the gateway failed; its log has the cause",
+        )
+    }
+
+    /// Says what happened in other words.
+    #[must_use]
+    pub fn with_detail(mut self, detail: String) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Worth another try after a while.
+    #[must_use]
+    pub fn retryable(mut self, after: Option<Duration>) -> Self {
+        self.retryable = true;
+        self.retry_after = after;
+        self
+    }
+
+    /// A venue's failure of a request; `order_id` where it was about an order.
+    pub fn of_venue(venue: &str, failure: &Failure, order_id: Option<OrderId>) -> Self {
+        let mut problem = Self::new(
+            status_of(failure, order_id.is_some()),
+            failure.code.name(),
+            failure.message.clone(),
+        );
+        // What may have had an effect is never called safe to send again.
+        problem.retryable = failure.code.is_passing() && failure.fate != Fate::Unknown;
+        problem.retry_after = failure.retry_after.filter(|_| problem.retryable);
+        problem.venue = Some(venue.to_owned()).filter(|venue| !venue.is_empty());
+        problem.venue_code = failure.venue_code.clone();
+        problem.order_id = order_id;
+        if let Some(field) = &failure.field {
+            problem.errors = vec![FieldProblem::new(
+                &field.replace('-', "_"),
+                "",
+                failure.message.clone(),
+            )];
+        }
+        problem
+    }
+}
+
+fn status_of(failure: &Failure, is_about_an_order: bool) -> StatusCode {
+    match failure.code {
+        FailureCode::InvalidRequest
+        | FailureCode::InsufficientFunds
+        | FailureCode::DuplicateClientId
+        | FailureCode::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
+        FailureCode::OrderNotFound => StatusCode::NOT_FOUND,
+        FailureCode::NotAmendable => StatusCode::CONFLICT,
+        FailureCode::AuthFailed if is_about_an_order => StatusCode::UNPROCESSABLE_ENTITY,
+        FailureCode::AuthFailed | FailureCode::MalformedResponse => StatusCode::BAD_GATEWAY,
+        FailureCode::Timeout if failure.fate == Fate::Refused => StatusCode::GATEWAY_TIMEOUT,
+        FailureCode::RateLimited
+        | FailureCode::Banned
+        | FailureCode::ClockSkew
+        | FailureCode::Overloaded
+        | FailureCode::VenueUnavailable
+        | FailureCode::OutcomeUnknown
+        | FailureCode::Timeout
+        | FailureCode::AdapterFailed
+        | FailureCode::JournalUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Invalid(errors) => {
+                let detail = OrderError::Invalid(errors.clone()).to_string();
+                let mut problem = Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    FailureCode::InvalidRequest.name(),
+                    detail,
+                );
+                problem.errors = errors;
+                problem
+            }
+            OrderError::NotFound(id) => Self::new(
+                StatusCode::NOT_FOUND,
+                FailureCode::OrderNotFound.name(),
+                format!("no order {id}"),
+            ),
+            OrderError::NotReady { venue, retry_after } => {
+                let detail =
+                    format!("{venue} has not listed its instruments yet; nothing was sent");
+                let code = FailureCode::VenueUnavailable.name();
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+                    .retryable(Some(retry_after));
+                problem.venue = Some(venue);
+                problem
+            }
+            OrderError::Venue {
+                venue,
+                failure,
+                order_id,
+            } => Self::of_venue(&venue, &failure, order_id),
+            OrderError::Store(error) => Self::from(error),
+            OrderError::Internal(cause) => Self::internal(&cause),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "journal failed");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            FailureCode::JournalUnavailable.name(),
+            "the journal is not available",
+        )
+        .retryable(None)
+    }
+}
+
+impl From<MarketError> for Problem {
+    fn from(error: MarketError) -> Self {
+        let Some((venue, failure)) = error.failures.first() else {
+            return Self::internal("a market error without a failure");
+        };
+        let mut problem = Self::of_venue(venue, failure, None);
+        if error.failures.len() > 1 {
+            let all: Vec<String> = error
+                .failures
+                .iter()
+                .map(|(venue, failure)| format!("{venue}: {failure}"))
+                .collect();
+            problem.detail = all.join("; ");
+        }
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            kind: format!("urn:switchyard:problem:{}", self.code),
+            title: self.code.replace('-', " "),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.to_owned(),
+            request_id: current_request_id(),
+            retryable: self.retryable,
+            venue: self.venue,
+            venue_code: self.venue_code,
+            order_id: self.order_id,
+            errors: self
+                .errors
+                .iter()
+                .filter_map(|error| serde_json::to_value(error).ok())
+                .collect(),
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(after) = self.retry_after {
+            // Whole seconds, rounded up: coming back early is what must not happen.
+            let seconds = after.as_millis().div_ceil(1_000).max(1);
+            if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+                headers.insert(header::RETRY_AFTER, value);
+            }
+        }
+        response
+    }
+}

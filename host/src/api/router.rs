@@ -1,0 +1,97 @@
+//! The whole REST API in one list: path, who may call, handler; and the layers around all of them.
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::routing::{MethodRouter, delete, get, post};
+
+use super::access::{RequiredRole, guard};
+use super::caller::identify;
+use super::documentation;
+use super::problem::Problem;
+use super::routes::{account, health, instruments, market, orders, venues};
+use super::state::AppState;
+use crate::config::Role;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Everyone: probes and documentation, which tell nothing of any tenant.
+    Public,
+    /// Keys of at least this role.
+    Role(Role),
+}
+
+/// One route of the API.
+pub(super) struct Route {
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    pub(super) methods: MethodRouter<AppState>,
+}
+
+const VIEWER: Access = Access::Role(Role::Viewer);
+const TRADER: Access = Access::Role(Role::Trader);
+
+fn route(path: &'static str, access: Access, methods: MethodRouter<AppState>) -> Route {
+    Route {
+        path,
+        access,
+        methods,
+    }
+}
+
+/// Every route there is.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        route("/v1/venues", VIEWER, get(venues::list)),
+        route("/v1/venues/{venue}", VIEWER, get(venues::one)),
+        route("/v1/instruments", VIEWER, get(instruments::list)),
+        route("/v1/tickers", VIEWER, get(market::tickers)),
+        route("/v1/orderbook", VIEWER, get(market::order_book)),
+        route("/v1/orders", VIEWER, get(orders::list)),
+        route("/v1/orders", TRADER, post(orders::place)),
+        route("/v1/orders/active", VIEWER, get(orders::active)),
+        route("/v1/orders/{id}", VIEWER, get(orders::one)),
+        route("/v1/orders/{id}", TRADER, delete(orders::cancel)),
+        route("/v1/orders/{id}/events", VIEWER, get(orders::events)),
+        route("/v1/balances", VIEWER, get(account::balances)),
+        route("/health", Access::Public, get(health::overall)),
+        route("/health/live", Access::Public, get(health::live)),
+        route("/health/ready", Access::Public, get(health::ready)),
+        route("/health/venues/{venue}", VIEWER, get(health::venue)),
+        route("/metrics", VIEWER, get(health::metrics)),
+    ]
+}
+
+/// The API as one service.
+pub fn router(state: AppState) -> Router {
+    let mut router = Router::new();
+    for Route {
+        path,
+        access,
+        methods,
+    } in routes()
+    {
+        let methods = match access {
+            Access::Public => methods,
+            Access::Role(role) => methods.route_layer(from_fn_with_state(
+                (state.clone(), RequiredRole(role)),
+                guard,
+            )),
+        };
+        router = router.route(path, methods);
+    }
+    router
+        .merge(documentation::router())
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this path does not take this method",
+            )
+        })
+        .fallback(|| async { Problem::not_found("no such path; /docs lists them") })
+        .layer(map_response(documentation::no_sniffing))
+        .layer(from_fn_with_state(state.clone(), identify))
+        .with_state(state)
+}

@@ -1,0 +1,123 @@
+//! Probes and metrics. All of them read what the watches found: a probe is never load on a venue.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::selection::PathText;
+use super::venues::VenueView;
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::state::AppState;
+use crate::venue::VenueStatus;
+
+/// What Prometheus expects of an OpenMetrics answer.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How the gateway is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::api) enum OverallStatus {
+    /// Everything answers.
+    Ok,
+    /// It serves, and some venue does not.
+    Degraded,
+}
+
+/// The gateway and its venues at a glance.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct HealthView {
+    /// Summary.
+    status: OverallStatus,
+    /// Version of the gateway.
+    version: &'static str,
+    /// Each venue's summary.
+    venues: BTreeMap<String, VenueStatus>,
+}
+
+/// The gateway and its venues at a glance. A venue that is down makes it degraded, not down.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthView)))]
+pub(in crate::api) async fn overall(State(state): State<AppState>) -> Json<HealthView> {
+    let venues: BTreeMap<String, VenueStatus> = state
+        .venues
+        .iter()
+        .map(|venue| (venue.name().to_owned(), venue.status()))
+        .collect();
+    let all_up = venues.values().all(|status| *status == VenueStatus::Up);
+    let status = if all_up {
+        OverallStatus::Ok
+    } else {
+        OverallStatus::Degraded
+    };
+    Json(HealthView {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        venues,
+    })
+}
+
+/// Answers as long as the process can.
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, description = "The process answers")))]
+pub(in crate::api) async fn live() -> StatusCode {
+    StatusCode::OK
+}
+
+/// 200 once the journal is read and every venue was probed; a venue that is down does not keep the
+/// gateway from serving the others.
+#[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, description = "Ready for requests"), (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn ready(State(state): State<AppState>) -> Result<StatusCode, Problem> {
+    let not_ready = |detail: String| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail).retryable(None)
+    };
+    if let Some(venue) = state
+        .venues
+        .iter()
+        .find(|venue| is_starting(venue.status(), venue.is_listed()))
+    {
+        return Err(not_ready(format!("{} is starting", venue.name())));
+    }
+    state
+        .journal
+        .unresolved()
+        .await
+        .map_err(|error| not_ready(error.to_string()))?;
+    Ok(StatusCode::OK)
+}
+
+/// A venue that answers is ready when its instruments are known; one that does not holds nobody up.
+fn is_starting(status: VenueStatus, listed: bool) -> bool {
+    match status {
+        VenueStatus::Starting => true,
+        VenueStatus::Degraded => !listed,
+        VenueStatus::Up | VenueStatus::Down => false,
+    }
+}
+
+/// One venue in full.
+#[utoipa::path(get, path = "/health/venues/{venue}", tag = "health", security(("key" = [])),
+    params(("venue" = String, Path, description = "Name of the venue")),
+    responses((status = 200, body = VenueView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn venue(
+    State(state): State<AppState>,
+    PathText(name): PathText,
+) -> Result<Json<VenueView>, Problem> {
+    state
+        .venues
+        .get(&name)
+        .map(|venue| Json(VenueView::of(venue)))
+        .ok_or_else(|| Problem::not_found(format!("no venue {name:?}")))
+}
+
+/// Metrics in OpenMetrics text.
+#[utoipa::path(get, path = "/metrics", tag = "health", security(("key" = [])),
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, OPENMETRICS)],
+        state.metrics.render(),
+    )
+}

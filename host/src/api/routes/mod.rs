@@ -1,0 +1,9 @@
+//! Handlers, by what they are about.
+
+pub(super) mod account;
+pub(super) mod health;
+pub(super) mod instruments;
+pub(super) mod market;
+pub(super) mod orders;
+mod selection;
+pub(super) mod venues;

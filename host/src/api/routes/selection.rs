@@ -1,0 +1,107 @@
+//! Reads what several routes have in common from query and path: venues, lists, limits.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::extract::Path;
+use axum::http::request::Parts;
+
+use crate::api::problem::Problem;
+use crate::api::state::AppState;
+use crate::venue::{Listed, Venue};
+
+/// Any venue that has what is asked for.
+const AUTO: &str = "auto";
+
+/// A path parameter.
+pub(in crate::api) struct PathText(pub(in crate::api) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|Path(text)| Self(text))
+            .map_err(|_| Problem::malformed("path", "", "must be valid percent-encoded UTF-8"))
+    }
+}
+
+/// The venues of a comma-separated list, in its order; all of them for `auto` or nothing.
+pub(super) fn venues(state: &AppState, names: Option<&str>) -> Result<Vec<Arc<Venue>>, Problem> {
+    match names {
+        None | Some(AUTO) => Ok(state.venues.iter().cloned().collect()),
+        Some(names) => names.split(',').map(|name| venue(state, name)).collect(),
+    }
+}
+
+/// One venue that a query names.
+pub(super) fn venue(state: &AppState, name: &str) -> Result<Arc<Venue>, Problem> {
+    let allowed = || {
+        format!(
+            "must be a configured venue: {}",
+            state.venues.names().join(", ")
+        )
+    };
+    state
+        .venues
+        .get(name)
+        .cloned()
+        .ok_or_else(|| Problem::malformed("venue", name, allowed()))
+}
+
+/// Where an instrument can be asked for: each venue of the list that has it.
+pub(super) fn sources(
+    state: &AppState,
+    names: Option<&str>,
+    symbol: &str,
+) -> Result<Vec<(Arc<Venue>, Arc<Listed>)>, Problem> {
+    let venues = venues(state, names)?;
+    let sources: Vec<_> = venues
+        .iter()
+        .filter_map(|venue| Some((venue.clone(), venue.instrument(symbol)?)))
+        .collect();
+    if !sources.is_empty() {
+        return Ok(sources);
+    }
+    if let Some(venue) = venues.iter().find(|venue| !venue.is_listed()) {
+        let retry_after = std::time::Duration::from_secs(2);
+        return Err(crate::orders::OrderError::NotReady {
+            venue: venue.name().to_owned(),
+            retry_after,
+        }
+        .into());
+    }
+    let names: Vec<&str> = venues.iter().map(|venue| venue.name()).collect();
+    Err(Problem::malformed(
+        "symbol",
+        symbol,
+        format!("must be an instrument of {}", names.join(" or ")),
+    ))
+}
+
+/// A number of items wanted, within bounds.
+pub(super) fn limit(wanted: Option<u32>, default: u32, most: u32) -> Result<u32, Problem> {
+    let limit = wanted.unwrap_or(default);
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::malformed(
+        "limit",
+        &limit.to_string(),
+        format!("must be from 1 to {most}"),
+    ))
+}
+
+/// The parts of a comma-separated list, none of them empty.
+pub(super) fn list<'a>(field: &str, text: &'a str, most: usize) -> Result<Vec<&'a str>, Problem> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    if parts.len() > most || parts.iter().any(|part| part.is_empty()) {
+        return Err(Problem::malformed(
+            field,
+            text,
+            format!("must be 1 to {most} values separated by commas"),
+        ));
+    }
+    Ok(parts)
+}

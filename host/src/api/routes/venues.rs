@@ -1,0 +1,157 @@
+//! `GET /v1/venues`: what venues there are, what they can do, and how they are.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use switchyard_runtime::wit::descriptor::AmendMode;
+use utoipa::ToSchema;
+
+use super::selection::PathText;
+use crate::api::extract::StrictQuery;
+use crate::api::page::Page;
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::state::AppState;
+use crate::model::Product;
+use crate::plugin::translate;
+use crate::venue::{BucketStatus, EndpointHealth, Venue, VenueStatus};
+
+/// No parameters are taken.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NoParameters {}
+
+/// The adapter version that serves a venue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct AdapterView {
+    /// Stem of its file.
+    name: String,
+    /// Its own version.
+    version: String,
+    /// SHA-256 of the component.
+    sha256: String,
+}
+
+/// One endpoint: what it serves and how it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct EndpointView {
+    /// Products that trade on it.
+    products: Vec<Product>,
+    /// How open orders are changed: `native`, `cancel_replace` or `unsupported`.
+    amend: &'static str,
+    /// How it is.
+    #[serde(flatten)]
+    health: EndpointHealth,
+}
+
+/// One venue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct VenueView {
+    /// Its name.
+    name: String,
+    /// Summary over its endpoints.
+    status: VenueStatus,
+    /// Its adapter.
+    adapter: AdapterView,
+    /// Interfaces of the contract that its adapter has.
+    capabilities: Vec<String>,
+    /// Whether the gateway holds credentials for it.
+    has_account: bool,
+    /// Its endpoints, by alias.
+    endpoints: BTreeMap<String, EndpointView>,
+    /// Its rate-limit buckets, by name.
+    #[schema(value_type = BTreeMap<String, BucketStatus>)]
+    limits: indexmap::IndexMap<String, BucketStatus>,
+}
+
+impl VenueView {
+    pub(super) fn of(venue: &Venue) -> Self {
+        let adapter = venue.adapter();
+        let descriptor = adapter.descriptor();
+        let endpoints = venue
+            .health()
+            .read()
+            .into_iter()
+            .map(|(alias, health)| {
+                let declared = descriptor
+                    .endpoints
+                    .iter()
+                    .find(|endpoint| endpoint.alias == alias);
+                let products = declared.map_or_else(Vec::new, |endpoint| {
+                    endpoint
+                        .products
+                        .iter()
+                        .copied()
+                        .map(translate::product)
+                        .collect()
+                });
+                let amend = match venue.rules(&alias).map(|rules| rules.amend_mode) {
+                    Some(AmendMode::Native) => "native",
+                    Some(AmendMode::CancelReplace) => "cancel_replace",
+                    Some(AmendMode::Unsupported) | None => "unsupported",
+                };
+                (
+                    alias,
+                    EndpointView {
+                        products,
+                        amend,
+                        health,
+                    },
+                )
+            })
+            .collect();
+        Self {
+            name: venue.name().to_owned(),
+            status: venue.status(),
+            adapter: AdapterView {
+                name: venue.adapter_name().to_owned(),
+                version: descriptor.adapter_version.clone(),
+                sha256: adapter.sha256().to_owned(),
+            },
+            capabilities: adapter
+                .surface()
+                .capabilities
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            has_account: venue.has_account(),
+            endpoints,
+            limits: venue.limits(),
+        }
+    }
+}
+
+/// All venues.
+#[utoipa::path(get, path = "/v1/venues", tag = "venues", security(("key" = [])),
+    responses((status = 200, body = Page<VenueView>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn list(
+    State(state): State<AppState>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> Json<Page<VenueView>> {
+    Json(Page::whole(
+        state
+            .venues
+            .iter()
+            .map(|venue| VenueView::of(venue))
+            .collect(),
+    ))
+}
+
+/// One venue.
+#[utoipa::path(get, path = "/v1/venues/{venue}", tag = "venues", security(("key" = [])),
+    params(("venue" = String, Path, description = "Name of the venue")),
+    responses((status = 200, body = VenueView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn one(
+    State(state): State<AppState>,
+    PathText(name): PathText,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> Result<Json<VenueView>, Problem> {
+    match state.venues.get(&name) {
+        Some(venue) => Ok(Json(VenueView::of(venue))),
+        None => Err(Problem::not_found(format!(
+            "no venue {name:?}; there are: {}",
+            state.venues.names().join(", ")
+        ))),
+    }
+}

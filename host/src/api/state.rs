@@ -1,0 +1,27 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::Keyring;
+use crate::orders::Orders;
+use crate::store::Journal;
+use crate::telemetry::Metrics;
+use crate::venue::Venues;
+
+/// The gateway's parts, shared by all requests.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// Venues.
+    pub venues: Arc<Venues>,
+    /// Order operations.
+    pub orders: Orders,
+    /// The journal, for readiness.
+    pub journal: Arc<Journal>,
+    /// Who may call.
+    pub keyring: Arc<Keyring>,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// How long a caller waits unless it says otherwise.
+    pub request_timeout: Duration,
+}

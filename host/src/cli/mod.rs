@@ -1,0 +1,83 @@
+//! The command line: `serve`, `demo`, `plugin build`, `plugin inspect`.
+
+mod demo;
+mod plugin_build;
+mod plugin_inspect;
+mod serve;
+mod walkthrough;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// One fault-tolerant REST API in front of many exchanges.
+#[derive(Debug, Parser)]
+#[command(name = "switchyard", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve {
+        /// Configuration file.
+        #[arg(long, value_name = "FILE", default_value = "switchyard.toml")]
+        config: PathBuf,
+        /// Listen here instead of where the configuration says.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    /// Run the gateway in front of simulated venues, show an order's life, and stay up.
+    Demo(demo::DemoArgs),
+    /// Work with adapters.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginCommand {
+    /// Build a Rust adapter crate into a component.
+    Build {
+        /// Directory of the crate.
+        directory: PathBuf,
+        /// Directory that gets the component [default: DIRECTORY/dist].
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Show what a component is: imports, exports, descriptor, size, hash.
+    Inspect {
+        /// The component.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve { config, listen } => serve::serve(&config, listen),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Plugin(PluginCommand::Build { directory, out }) => {
+            plugin_build::build(&directory, out.as_deref()).map_err(Into::into)
+        }
+        Command::Plugin(PluginCommand::Inspect { file, json }) => {
+            plugin_inspect::inspect(&file, json).map_err(Into::into)
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What ends a command: a message for the person who typed it.
+type CommandError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,557 @@
+//! Configuration: `switchyard.toml`, then `SWITCHYARD__SECTION__KEY` from the environment, then flags.
+//!
+//! Everything is read and checked at start; an error names the key, its value's problem and what is
+//! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
+
+mod secret;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::Deserialize;
+use switchyard_runtime::Limits;
+
+pub use secret::{SecretError, SecretRef};
+
+/// Environment variables that override the file begin with this.
+const ENV_PREFIX: &str = "SWITCHYARD__";
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the REST API is served.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// Where adapters come from and what they may use.
+    #[serde(default)]
+    pub plugins: PluginsConfig,
+    /// Where orders are kept.
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// Who may call.
+    #[serde(default)]
+    pub auth: AuthConfig,
+    /// What is logged, and how.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// The venues, by name.
+    #[serde(default)]
+    pub venues: BTreeMap<String, VenueConfig>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How long a caller waits unless it says otherwise, in milliseconds.
+    pub request_timeout_ms: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            request_timeout_ms: 5_000,
+        }
+    }
+}
+
+/// `[plugins]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginsConfig {
+    /// Directory of `NAME.wasm` files.
+    pub directory: PathBuf,
+    /// Who approves the calls an adapter declares: `auto` takes them as they come, `manual` asks.
+    pub approval: Approval,
+    /// Directory of compiled machine code; absent means none is kept.
+    pub code_cache: Option<PathBuf>,
+    /// Processor time of one encode or decode, in milliseconds.
+    pub call_deadline_ms: u64,
+    /// Processor time of one decode of a listing, in milliseconds.
+    pub bulk_call_deadline_ms: u64,
+    /// Processor time to make an instance, in milliseconds.
+    pub instantiate_deadline_ms: u64,
+    /// Linear memory of one instance.
+    pub memory_bytes: usize,
+    /// Instances of one adapter alive at once.
+    pub instances_per_adapter: usize,
+    /// Calls after which an instance is replaced.
+    pub uses_per_instance: u64,
+    /// Largest component file.
+    pub component_bytes: usize,
+}
+
+/// Who approves an adapter's declared calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// Nobody: for development.
+    Auto,
+    /// An operator: a version that wants more than the last approved one waits.
+    Manual,
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        let limits = Limits::default();
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            directory: "plugins/dist".into(),
+            approval: Approval::Auto,
+            code_cache: None,
+            call_deadline_ms: millis(limits.call_deadline),
+            bulk_call_deadline_ms: millis(limits.bulk_call_deadline),
+            instantiate_deadline_ms: millis(limits.instantiate_deadline),
+            memory_bytes: limits.memory_bytes,
+            instances_per_adapter: limits.instances_per_adapter,
+            uses_per_instance: limits.uses_per_instance,
+            component_bytes: limits.component_bytes,
+        }
+    }
+}
+
+impl PluginsConfig {
+    /// The runtime's view of these settings.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            call_deadline: Duration::from_millis(self.call_deadline_ms),
+            bulk_call_deadline: Duration::from_millis(self.bulk_call_deadline_ms),
+            instantiate_deadline: Duration::from_millis(self.instantiate_deadline_ms),
+            memory_bytes: self.memory_bytes,
+            instances_per_adapter: self.instances_per_adapter,
+            uses_per_instance: self.uses_per_instance,
+            component_bytes: self.component_bytes,
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite://PATH`.
+    pub url: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://switchyard.db".into(),
+        }
+    }
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Whether keys are asked for.
+    pub mode: AuthMode,
+    /// The keys.
+    pub keys: Vec<KeyConfig>,
+}
+
+/// Whether callers must show a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// They must.
+    #[default]
+    Keys,
+    /// Everyone is an operator; allowed on loopback only.
+    Open,
+}
+
+/// `[[auth.keys]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// Name of the key, for logs.
+    pub id: String,
+    /// SHA-256 of the key, hexadecimal, with or without `sha256:` before it.
+    pub hash: String,
+    /// Whose orders it sees and places.
+    pub tenant: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What a caller may do. Each role may do what the ones before it may.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read.
+    Viewer,
+    /// Place, change and cancel the tenant's orders.
+    Trader,
+    /// Run the gateway: halt venues, change adapters.
+    Operator,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// A filter as `tracing_subscriber::EnvFilter` reads it, such as `info` or `switchyard=debug,info`.
+    pub level: String,
+    /// One JSON object a line, or text for people.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: "info".into(),
+            format: LogFormat::Json,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `[venues.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenueConfig {
+    /// Stem of the adapter's file.
+    pub adapter: String,
+    /// The account; absent means public data only.
+    pub credentials: Option<CredentialsConfig>,
+    /// Endpoint alias to bare origin.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+    /// How long a request stays valid after it was stamped, in milliseconds.
+    #[serde(default = "default_recv_window_ms")]
+    pub recv_window_ms: u32,
+    /// Whether the venue's streams are used.
+    #[serde(default)]
+    pub streams: bool,
+    /// Rate-limit buckets that replace what the adapter and the venue say, in units per window.
+    #[serde(default)]
+    pub limits: BTreeMap<String, u32>,
+}
+
+fn default_recv_window_ms() -> u32 {
+    5_000
+}
+
+/// Where an account's key is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsConfig {
+    /// The public part.
+    pub api_key: SecretRef,
+    /// An HMAC secret, or a PKCS#8 private key in PEM.
+    pub secret: SecretRef,
+}
+
+/// Why the gateway does not start with this configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No such file.
+    #[error("cannot read configuration file {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("configuration: {0}")]
+    Malformed(String),
+    /// A value that is well formed and not allowed.
+    #[error("configuration: {key} = {value:?} {problem}")]
+    Value {
+        /// The key, dotted.
+        key: String,
+        /// What it holds.
+        value: String,
+        /// What is wrong with it and what is allowed.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads and checks a configuration file and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming file or key.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::from_toml(&text, &path.display().to_string())
+    }
+
+    /// Reads and checks a configuration text and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the key.
+    pub fn from_toml(text: &str, source: &str) -> Result<Self, ConfigError> {
+        let config: Self = Figment::new()
+            .merge(Toml::string(text))
+            .merge(Env::prefixed(ENV_PREFIX).split("__"))
+            .extract()
+            .map_err(|error| ConfigError::Malformed(describe(error, source)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], naming the key.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.auth.mode == AuthMode::Open && !self.server.listen.ip().is_loopback() {
+            return Err(value(
+                "auth.mode",
+                "open",
+                format!(
+                    "is allowed only where server.listen is a loopback address, and it is {}",
+                    self.server.listen
+                ),
+            ));
+        }
+        if !self.store.url.starts_with("sqlite://") {
+            return Err(value(
+                "store.url",
+                &self.store.url,
+                "must begin with sqlite://".into(),
+            ));
+        }
+        if self.auth.mode == AuthMode::Keys && self.auth.keys.is_empty() {
+            return Err(value(
+                "auth.keys",
+                "[]",
+                "holds no key: nobody could call; add one, or set auth.mode = \"open\" on loopback"
+                    .into(),
+            ));
+        }
+        check_range(
+            "server.request_timeout_ms",
+            self.server.request_timeout_ms,
+            1,
+            MAX_REQUEST_TIMEOUT_MS,
+        )?;
+        check_range(
+            "plugins.call_deadline_ms",
+            self.plugins.call_deadline_ms,
+            1,
+            10_000,
+        )?;
+        for (name, venue) in &self.venues {
+            venue.check(name)?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest time a caller may ask the gateway to spend on one request, in milliseconds.
+pub const MAX_REQUEST_TIMEOUT_MS: u64 = 60_000;
+
+impl VenueConfig {
+    fn check(&self, name: &str) -> Result<(), ConfigError> {
+        let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
+        if !well_formed || name == "auto" {
+            return Err(value(
+                "venues",
+                name,
+                "must be of the form [a-z][a-z0-9_-]* and not \"auto\"".into(),
+            ));
+        }
+        check_range(
+            &format!("venues.{name}.recv_window_ms"),
+            u64::from(self.recv_window_ms),
+            1,
+            60_000,
+        )?;
+        if self.endpoints.is_empty() {
+            return Err(value(
+                &format!("venues.{name}.endpoints"),
+                "{}",
+                "names no endpoint".into(),
+            ));
+        }
+        for (alias, origin) in &self.endpoints {
+            if let Some(problem) = origin_problem(origin) {
+                return Err(value(
+                    &format!("venues.{name}.endpoints.{alias}"),
+                    origin,
+                    problem.into(),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn origin_problem(text: &str) -> Option<&'static str> {
+    let Ok(url) = url::Url::parse(text) else {
+        return Some("is not a URL; it must be a bare origin such as https://api.example.com");
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return Some("must be http or https");
+    }
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() || !url.has_host() {
+        return Some("must be a bare origin: scheme, host and port, without path, query or user");
+    }
+    None
+}
+
+fn check_range(key: &str, number: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(value(
+        key,
+        &number.to_string(),
+        format!("must be from {least} to {most}"),
+    ))
+}
+
+fn value(key: &str, value: &str, problem: String) -> ConfigError {
+    ConfigError::Value {
+        key: key.into(),
+        value: value.into(),
+        problem,
+    }
+}
+
+/// One line for each problem figment found, each with its key and where it came from.
+fn describe(error: figment::Error, file: &str) -> String {
+    let lines: Vec<String> = error
+        .into_iter()
+        .map(|problem| {
+            let source = match &problem.metadata {
+                Some(metadata) if metadata.name.contains("environment") => {
+                    "the environment".to_owned()
+                }
+                _ => file.to_owned(),
+            };
+            let key = problem.path.join(".");
+            let at = if key.is_empty() {
+                String::new()
+            } else {
+                format!("{key}: ")
+            };
+            format!("{at}{} (in {source})", problem.kind)
+        })
+        .collect();
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VENUE: &str = "[auth]\nmode = \"open\"\n[venues.sim]\nadapter = \"sim\"\n";
+
+    fn message(text: &str) -> String {
+        Config::from_toml(text, "test.toml")
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_minimal_file_is_enough_and_defaults_are_the_documented_ones() {
+        let config = Config::from_toml(
+            &format!("{VENUE}[venues.sim.endpoints]\nspot = \"http://127.0.0.1:9101\"\n"),
+            "test.toml",
+        )
+        .unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.venues["sim"].recv_window_ms, 5_000);
+        assert!(!config.venues["sim"].streams);
+    }
+
+    #[test]
+    fn every_error_names_its_key() {
+        for (text, expected) in [
+            ("[server]\nlisten = \"nowhere\"", "server.listen"),
+            ("[server]\nlisen = \"127.0.0.1:1\"", "lisen"),
+            (
+                "[auth]\nmode = \"open\"\n[server]\nlisten = \"0.0.0.0:8080\"",
+                "auth.mode",
+            ),
+            (
+                "[store]\nurl = \"mysql://x\"\n[auth]\nmode = \"open\"",
+                "store.url",
+            ),
+            ("", "auth.keys"),
+            (
+                "[auth]\nmode = \"open\"\n[venues.sim]\nrecv_window_ms = 1",
+                "adapter",
+            ),
+            (
+                &format!("{VENUE}recv_window_ms = 0\n[venues.sim.endpoints]\na = \"http://x\""),
+                "venues.sim.recv_window_ms",
+            ),
+            (
+                &format!("{VENUE}[venues.sim.endpoints]\na = \"http://x/path\""),
+                "venues.sim.endpoints.a",
+            ),
+            (
+                &format!("{VENUE}[venues.sim.endpoints]\na = \"ftp://x\""),
+                "venues.sim.endpoints.a",
+            ),
+            (
+                &format!("{VENUE}[venues.sim.endpoints]\na = 5"),
+                "venues.sim.endpoints.a",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[venues.auto]\nadapter = \"x\"",
+                "auto",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[venues.x]\nadapter = \"x\"\ncredentials = { api_key = \"abc\", secret = \"env:B\" }",
+                "venues.x.credentials.api_key",
+            ),
+        ] {
+            assert!(
+                message(text).contains(expected),
+                "{text}\n-> {}",
+                message(text)
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_toml_names_the_file() {
+        assert!(
+            message("[server").contains("test.toml"),
+            "{}",
+            message("[server")
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Config::load(Path::new("/nowhere/switchyard.toml"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("/nowhere/switchyard.toml"), "{error}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Market data: tickers and books, from the first venue of a list that answers.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use switchyard_runtime::wit::market as wit_market;
+use switchyard_runtime::{GetOrderBook, GetTicker};
+use utoipa::ToSchema;
+
+use crate::model::{Decimal, Failure, Fate, Timestamp};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::venue::{Ask, Listed, Venue};
+
+/// Best prices and the last day's trading.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Ticker {
+    /// The venue that answered.
+    pub venue: String,
+    /// Unified symbol.
+    pub symbol: String,
+    /// Best bid.
+    pub bid: Option<Decimal>,
+    /// Quantity at the best bid.
+    pub bid_quantity: Option<Decimal>,
+    /// Best ask.
+    pub ask: Option<Decimal>,
+    /// Quantity at the best ask.
+    pub ask_quantity: Option<Decimal>,
+    /// Last trade.
+    pub last: Option<Decimal>,
+    /// Price 24 hours ago.
+    pub open: Option<Decimal>,
+    /// Highest price of 24 hours.
+    pub high: Option<Decimal>,
+    /// Lowest price of 24 hours.
+    pub low: Option<Decimal>,
+    /// Traded in 24 hours, in the instrument's quantity unit.
+    pub volume: Option<Decimal>,
+    /// Traded in 24 hours, in the quote asset.
+    pub quote_volume: Option<Decimal>,
+    /// When the venue made it.
+    pub at: Option<Timestamp>,
+}
+
+/// A price and what rests there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct BookLevel {
+    /// Price.
+    pub price: Decimal,
+    /// Quantity, in the instrument's quantity unit.
+    pub quantity: Decimal,
+}
+
+/// A book.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct OrderBook {
+    /// The venue that answered.
+    pub venue: String,
+    /// Unified symbol.
+    pub symbol: String,
+    /// Highest first.
+    pub bids: Vec<BookLevel>,
+    /// Lowest first.
+    pub asks: Vec<BookLevel>,
+    /// The venue's sequence number.
+    pub sequence: Option<String>,
+    /// When the venue made it.
+    pub at: Option<Timestamp>,
+}
+
+/// Market data could not be had from any venue asked.
+#[derive(Debug, Clone)]
+pub struct MarketError {
+    /// Each venue asked, and why it gave nothing.
+    pub failures: Vec<(String, Failure)>,
+}
+
+/// The ticker of an instrument, from the first of `sources` that answers.
+///
+/// # Errors
+/// [`MarketError`] where none does.
+pub async fn ticker(
+    sources: &[(Arc<Venue>, Arc<Listed>)],
+    deadline: Deadline,
+) -> Result<Ticker, MarketError> {
+    first_answer(sources, |venue, listed| async move {
+        let endpoint = &listed.instrument.endpoint;
+        let ask = Ask::<GetTicker> {
+            endpoint,
+            instrument: Some(&listed),
+            command: (),
+            deadline,
+        };
+        let answer = venue.read(ask).await?;
+        translate::ticker(venue.name(), answer)
+            .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+    })
+    .await
+}
+
+/// The book of an instrument, from the first of `sources` that answers.
+///
+/// # Errors
+/// [`MarketError`] where none does.
+pub async fn order_book(
+    sources: &[(Arc<Venue>, Arc<Listed>)],
+    depth: u32,
+    deadline: Deadline,
+) -> Result<OrderBook, MarketError> {
+    first_answer(sources, |venue, listed| async move {
+        let endpoint = &listed.instrument.endpoint;
+        let command = wit_market::GetOrderBook { depth };
+        let ask = Ask::<GetOrderBook> {
+            endpoint,
+            instrument: Some(&listed),
+            command,
+            deadline,
+        };
+        let answer = venue.read(ask).await?;
+        translate::order_book(venue.name(), answer)
+            .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+    })
+    .await
+}
+
+async fn first_answer<T, F>(
+    sources: &[(Arc<Venue>, Arc<Listed>)],
+    ask: impl Fn(Arc<Venue>, Arc<Listed>) -> F,
+) -> Result<T, MarketError>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut failures = Vec::new();
+    for (venue, listed) in sources {
+        match ask(venue.clone(), listed.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failures.push((venue.name().to_owned(), failure)),
+        }
+    }
+    Err(MarketError { failures })
+}

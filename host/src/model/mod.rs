@@ -1,0 +1,21 @@
+//! The words of the gateway: instruments, orders, money, time. Pure types; no I/O.
+
+mod decimal;
+mod failure;
+mod instrument;
+mod lifecycle;
+mod order;
+mod order_id;
+mod report;
+mod time;
+
+pub use decimal::{Decimal, DecimalError};
+pub use failure::{Failure, FailureCode, Fate};
+pub use instrument::{
+    Bounds, Instrument, InstrumentStatus, NotionalBounds, Payoff, PriceBand, Product, QuantityUnit,
+};
+pub use lifecycle::{Attempt, Event, LifecycleError, OrderRecord, apply};
+pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
+pub use order_id::{OrderId, OrderIdError};
+pub use report::OrderReport;
+pub use time::{Timestamp, TimestampError};

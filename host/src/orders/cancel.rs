@@ -1,0 +1,71 @@
+//! Cancels an order, and says whether it is over or still on its way.
+
+use super::service::{Caller, OrderError, Orders};
+use crate::model::{Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState};
+use crate::reliability::Deadline;
+
+impl Orders {
+    /// Cancels the tenant's order. The answer is final where its state is; otherwise the cancel is
+    /// pursued until it is, whether or not the caller waits.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`], or the venue's refusal, after which the order is open as before.
+    pub async fn cancel(
+        &self,
+        caller: Caller,
+        id: OrderId,
+        deadline: Deadline,
+    ) -> Result<Order, OrderError> {
+        let record = self.own_order(&caller, &id).await?;
+        if record.order.state.is_final() {
+            return Ok(record.order);
+        }
+        let Caller {
+            key_id, request_id, ..
+        } = caller;
+        let record = self
+            .journal
+            .append(&id, vec![Event::CancelRequested { key_id, request_id }])
+            .await?;
+        if record.order.state.is_final() || record.order.state == OrderState::PendingNew {
+            return Ok(record.order); // an order whose fate is open is cancelled once it is found
+        }
+        let orders = self.clone();
+        tokio::spawn(async move { orders.cancel_open(record, deadline).await })
+            .await
+            .unwrap_or_else(|_| Err(OrderError::Internal("the cancel ended early".into())))
+    }
+
+    /// Sends the cancel of an order that the venue has, and takes in what it says.
+    pub(super) async fn cancel_open(
+        &self,
+        record: OrderRecord,
+        deadline: Deadline,
+    ) -> Result<Order, OrderError> {
+        match self.send_cancel(&record, deadline).await {
+            Ok(Some(report)) => Ok(self.observe(record, report).await?.order),
+            Ok(None) => Ok(record.order),
+            // It may have ended in another way in the meantime: the venue knows.
+            Err(Failure {
+                code: FailureCode::OrderNotFound | FailureCode::NotAmendable,
+                ..
+            }) => match self.look_up(&record, deadline).await {
+                Ok(report) => Ok(self.observe(record, report).await?.order),
+                Err(_) => Ok(record.order),
+            },
+            Err(failure) if failure.fate == Fate::Refused && !failure.code.is_passing() => {
+                let (id, venue) = (record.order.id.clone(), record.order.venue.clone());
+                let event = Event::CancelFailed {
+                    failure: failure.clone(),
+                };
+                self.journal.append(&id, vec![event]).await?;
+                Err(OrderError::Venue {
+                    venue,
+                    failure,
+                    order_id: Some(id),
+                })
+            }
+            Err(_) => Ok(record.order),
+        }
+    }
+}

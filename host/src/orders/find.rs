@@ -1,0 +1,133 @@
+//! Finds one order, asking its venue while it is open.
+
+use switchyard_runtime::GetOrder;
+use switchyard_runtime::wit::trading as wit_trading;
+use switchyard_runtime::wit::types as wit;
+
+use super::external::{ExternalOrder, external_order};
+use super::service::{Caller, OrderError, Orders};
+use crate::model::{Failure, Fate, Order, OrderId, OrderRecord, Timestamp};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::venue::Ask;
+
+/// An order, and whether its venue was heard on it just now.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The order.
+    pub order: Order,
+    /// Why the venue was not heard, where it should have been: the order is as the journal has it.
+    pub stale: Option<Failure>,
+}
+
+impl Found {
+    /// How old the journal's word is, where it is all there is.
+    pub fn age(&self) -> Option<std::time::Duration> {
+        self.stale
+            .is_some()
+            .then(|| Timestamp::now().since(self.order.updated_at))
+    }
+}
+
+impl Orders {
+    /// The tenant's order of an id, or an external order by the id a list gave it.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`], or for external orders the venue's failure.
+    pub async fn find(
+        &self,
+        caller: &Caller,
+        id: &OrderId,
+        deadline: Deadline,
+    ) -> Result<Found, OrderError> {
+        if let Some(external) = ExternalOrder::of(id) {
+            return self.find_external(&external, deadline).await;
+        }
+        let record = self.own_order(caller, id).await?;
+        if record.order.state.is_final() {
+            return Ok(Found {
+                order: record.order,
+                stale: None,
+            });
+        }
+        let (record, stale) = self.refresh(record, deadline).await?;
+        Ok(Found {
+            order: record.order,
+            stale,
+        })
+    }
+
+    /// Everything that happened to the tenant's order.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`].
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        id: &OrderId,
+    ) -> Result<Vec<crate::store::StoredEvent>, OrderError> {
+        self.own_order(caller, id).await?;
+        Ok(self.journal.events(id).await?)
+    }
+
+    /// Asks the venue about an open order; without an answer it stays as it was.
+    pub(super) async fn refresh(
+        &self,
+        record: OrderRecord,
+        deadline: Deadline,
+    ) -> Result<(OrderRecord, Option<Failure>), OrderError> {
+        match self.look_up(&record, deadline).await {
+            Ok(report) => Ok((self.observe(record, report).await?, None)),
+            Err(failure) => Ok((record, Some(failure))),
+        }
+    }
+
+    async fn find_external(
+        &self,
+        external: &ExternalOrder,
+        deadline: Deadline,
+    ) -> Result<Found, OrderError> {
+        let not_found = || OrderError::NotFound(external.id().to_string());
+        let venue = self.venues.get(&external.venue).ok_or_else(not_found)?;
+        let listed = venue.instrument(&external.symbol).ok_or_else(not_found)?;
+        let order = wit::OrderRef {
+            venue_id: Some(external.venue_order_id.clone()),
+            client_id: None,
+        };
+        let command = wit_trading::GetOrder { order };
+        let endpoint = &listed.instrument.endpoint;
+        let ask = Ask::<GetOrder> {
+            endpoint,
+            instrument: Some(&listed),
+            command,
+            deadline,
+        };
+        let report = venue.read(ask).await.and_then(|report| {
+            translate::order_report(report)
+                .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+        });
+        match report {
+            // An order of ours is another tenant's business unless it is found by its own id.
+            Ok(report)
+                if report
+                    .client_id
+                    .as_deref()
+                    .is_some_and(|id| OrderId::recognise(id).is_some()) =>
+            {
+                Err(not_found())
+            }
+            Ok(report) => Ok(Found {
+                order: external_order(venue.name(), report),
+                stale: None,
+            }),
+            Err(failure) if failure.code == crate::model::FailureCode::OrderNotFound => {
+                Err(not_found())
+            }
+            Err(failure) => Err(OrderError::Venue {
+                venue: external.venue.clone(),
+                failure,
+                order_id: None,
+            }),
+        }
+    }
+}

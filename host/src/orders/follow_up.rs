@@ -1,0 +1,92 @@
+//! Follows orders whose fate is open, and cancels that are not through, until the venue has answered.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::service::Orders;
+use crate::model::{OrderId, OrderRecord, OrderState, Timestamp};
+use crate::reliability::Deadline;
+
+/// How often unresolved orders are looked through.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A placement is left to the request that makes it for this long.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// First and longest time between two questions about one order.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// How long one question may take.
+const QUESTION_DEADLINE: Duration = Duration::from_secs(5);
+
+/// When an order is asked about again, and how long after that.
+struct Next {
+    at: Instant,
+    wait: Duration,
+}
+
+impl Orders {
+    /// Follows unresolved orders until the task is dropped.
+    pub async fn follow_up(self) {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut schedule: HashMap<OrderId, Next> = HashMap::new();
+        loop {
+            ticks.tick().await;
+            let unresolved = match self.journal.unresolved().await {
+                Ok(unresolved) => unresolved,
+                Err(error) => {
+                    tracing::error!(%error, "unresolved orders cannot be read");
+                    continue;
+                }
+            };
+            self.metrics.unresolved(unresolved.len());
+            schedule.retain(|id, _| unresolved.iter().any(|record| record.order.id == *id));
+            for record in unresolved {
+                if Timestamp::now().since(record.order.created_at) < LEFT_ALONE {
+                    continue;
+                }
+                let next = schedule
+                    .entry(record.order.id.clone())
+                    .or_insert_with(|| Next {
+                        at: Instant::now(),
+                        wait: BACKOFF.0,
+                    });
+                if Instant::now() < next.at {
+                    continue;
+                }
+                next.at = Instant::now() + next.wait;
+                next.wait = (next.wait * 2).min(BACKOFF.1);
+                self.ask_about(record).await;
+            }
+        }
+    }
+
+    /// Looks an order up; what is seen is journaled, what is not seen proves nothing.
+    async fn ask_about(&self, record: OrderRecord) {
+        let deadline = Deadline::after(QUESTION_DEADLINE);
+        let id = record.order.id.clone();
+        let report = match self.look_up(&record, deadline).await {
+            Ok(report) => report,
+            Err(failure) => {
+                tracing::info!(order = %id, %failure, "unresolved order not seen");
+                return;
+            }
+        };
+        let record = match self.observe(record, report).await {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(order = %id, %error, "what was seen could not be stored");
+                return;
+            }
+        };
+        tracing::info!(order = %id, state = record.order.state.name(), "unresolved order seen");
+        if record.cancel_requested && record.order.state != OrderState::PendingNew {
+            if let Err(error) = self.cancel_open(record, deadline).await {
+                tracing::warn!(order = %id, %error, "cancel refused");
+            }
+        }
+    }
+}

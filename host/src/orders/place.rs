@@ -1,0 +1,252 @@
+//! Places an order: journaled before a byte leaves, and never sent twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use switchyard_runtime::Place;
+use switchyard_runtime::wit::trading as wit_trading;
+
+use super::service::{Caller, OrderError, Orders, not_recorded};
+use super::validate;
+use crate::model::{
+    Attempt, Decimal, Event, Failure, Fate, Order, OrderId, OrderRecord, OrderReport, OrderState,
+    OrderType, Origin, Side, TimeInForce, Timestamp,
+};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::telemetry::OrderLabels;
+use crate::venue::{Ask, Listed, Venue};
+
+/// An order that a caller wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewOrder {
+    /// Venue.
+    pub venue: String,
+    /// Unified symbol.
+    pub symbol: String,
+    /// Buy or sell.
+    pub side: Side,
+    /// Market or limit.
+    pub order_type: OrderType,
+    /// In the instrument's quantity unit.
+    pub quantity: Decimal,
+    /// For limit orders.
+    pub price: Option<Decimal>,
+    /// For limit orders; good till cancelled where absent.
+    pub time_in_force: Option<TimeInForce>,
+    /// Only reduce a position.
+    pub reduce_only: bool,
+    /// The caller's label.
+    pub client_order_id: Option<String>,
+}
+
+/// A placement that was not refused.
+#[derive(Debug, Clone)]
+pub enum Placed {
+    /// The venue has the order.
+    Acknowledged(Order),
+    /// Whether the venue has it is not known yet.
+    FateOpen(Order),
+}
+
+impl Orders {
+    /// Places an order. Once anything may have been sent, the work goes on even if the caller goes away.
+    ///
+    /// # Errors
+    /// [`OrderError`]: nothing was placed.
+    pub async fn place(
+        &self,
+        caller: Caller,
+        new: NewOrder,
+        deadline: Deadline,
+    ) -> Result<Placed, OrderError> {
+        let venue = self.venue("venue", &new.venue)?.clone();
+        let listed = self.instrument(&venue, &new.symbol)?;
+        let reduces = venue
+            .rules(&listed.instrument.endpoint)
+            .is_some_and(|rules| rules.reduce_only);
+        let problems = validate::problems(&new, &listed.instrument, reduces);
+        if !problems.is_empty() {
+            return Err(OrderError::Invalid(problems));
+        }
+        let id = OrderId::random().map_err(|error| OrderError::Internal(error.to_string()))?;
+        let record = pending(id, &new, &listed, &caller);
+        let placement = Placement {
+            orders: self.clone(),
+            caller,
+            venue,
+            listed,
+            record,
+        };
+        tokio::spawn(placement.run(deadline))
+            .await
+            .unwrap_or_else(|_| Err(OrderError::Internal("the placement ended early".into())))
+    }
+}
+
+/// One order on its way to a venue.
+struct Placement {
+    orders: Orders,
+    caller: Caller,
+    venue: Arc<Venue>,
+    listed: Arc<Listed>,
+    record: OrderRecord,
+}
+
+impl Placement {
+    async fn run(self, deadline: Deadline) -> Result<Placed, OrderError> {
+        let journaled = AtomicBool::new(false);
+        let ask = Ask::<Place> {
+            endpoint: &self.record.endpoint,
+            instrument: Some(&self.listed),
+            command: command(&self.record),
+            deadline,
+        };
+        let sent = self
+            .venue
+            .run(ask, |attempt| self.journal(attempt, &journaled))
+            .await
+            .and_then(|report| {
+                translate::order_report(report)
+                    .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
+            });
+        self.orders.metrics.order_placed(&OrderLabels {
+            venue: self.venue.name().to_owned(),
+            outcome: match &sent {
+                Ok(_) => "acknowledged",
+                Err(Failure {
+                    fate: Fate::Refused,
+                    ..
+                }) => "refused",
+                Err(Failure {
+                    fate: Fate::NotSent,
+                    ..
+                }) => "not_sent",
+                Err(Failure {
+                    fate: Fate::Unknown,
+                    ..
+                }) => "unknown",
+            },
+        });
+        match sent {
+            Ok(report) => Ok(self.acknowledged(report).await),
+            Err(failure) => self.failed(failure, journaled.into_inner()).await,
+        }
+    }
+
+    /// Makes intent and attempt durable; the intent goes with the first attempt.
+    async fn journal(&self, attempt: Attempt, journaled: &AtomicBool) -> Result<(), Failure> {
+        let mut events = Vec::with_capacity(2);
+        if !journaled.load(Ordering::Relaxed) {
+            events.push(Event::Intent {
+                record: Box::new(self.record.clone()),
+                key_id: self.caller.key_id.clone(),
+                request_id: self.caller.request_id.clone(),
+            });
+        }
+        events.push(Event::Attempt { attempt });
+        let appended = self
+            .orders
+            .journal
+            .append(&self.record.order.id, events)
+            .await;
+        appended.map_err(|error| not_recorded(&error))?;
+        journaled.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn acknowledged(&self, report: OrderReport) -> Placed {
+        let id = &self.record.order.id;
+        match self
+            .orders
+            .journal
+            .append(id, vec![Event::Acknowledged { report }])
+            .await
+        {
+            Ok(record) if record.order.state == OrderState::PendingNew => {
+                Placed::FateOpen(record.order)
+            }
+            Ok(record) => Placed::Acknowledged(record.order),
+            Err(error) => {
+                // Nothing is acknowledged that was not stored; the intent is, so it will be found again.
+                tracing::error!(order = %id, %error, "the venue's acknowledgement could not be stored");
+                Placed::FateOpen(self.record.order.clone())
+            }
+        }
+    }
+
+    async fn failed(&self, failure: Failure, journaled: bool) -> Result<Placed, OrderError> {
+        let id = &self.record.order.id;
+        let mut order = self.record.order.clone();
+        if journaled {
+            let event = Event::PlaceFailed {
+                failure: failure.clone(),
+            };
+            match self.orders.journal.append(id, vec![event]).await {
+                Ok(record) => order = record.order,
+                Err(error) => {
+                    tracing::error!(order = %id, %error, "the failure could not be stored")
+                }
+            }
+        }
+        if failure.fate == Fate::Unknown {
+            tracing::warn!(order = %id, venue = %order.venue, %failure, "the order's fate is open");
+            return Ok(Placed::FateOpen(order));
+        }
+        let order_id = journaled.then(|| id.clone());
+        Err(OrderError::Venue {
+            venue: order.venue,
+            failure,
+            order_id,
+        })
+    }
+}
+
+fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> OrderRecord {
+    let now = Timestamp::now();
+    let time_in_force = match new.order_type {
+        OrderType::Limit => Some(new.time_in_force.unwrap_or(TimeInForce::Gtc)),
+        _ => None,
+    };
+    OrderRecord {
+        client_id: id.as_str().to_owned(),
+        order: Order {
+            id,
+            venue: new.venue.clone(),
+            symbol: new.symbol.clone(),
+            side: new.side,
+            order_type: new.order_type,
+            quantity: Some(new.quantity),
+            price: new.price,
+            time_in_force,
+            reduce_only: new.reduce_only,
+            state: OrderState::PendingNew,
+            filled_quantity: Decimal::ZERO,
+            average_price: None,
+            venue_order_id: None,
+            client_order_id: new.client_order_id.clone(),
+            origin: Origin::Gateway,
+            reason: None,
+            served_by: None,
+            created_at: now,
+            updated_at: now,
+        },
+        tenant: caller.tenant.clone(),
+        endpoint: listed.instrument.endpoint.clone(),
+        cancel_requested: false,
+        place_expires_at: None,
+    }
+}
+
+fn command(record: &OrderRecord) -> wit_trading::Place {
+    let order = &record.order;
+    wit_trading::Place {
+        client_id: record.client_id.clone(),
+        side: translate::wit_side(order.side),
+        order_type: translate::wit_order_type(order.order_type),
+        quantity: order.quantity.unwrap_or(Decimal::ZERO).to_string(),
+        price: order.price.map(|price| price.to_string()),
+        time_in_force: order.time_in_force.map(translate::wit_time_in_force),
+        reduce_only: order.reduce_only,
+    }
+}

@@ -1,0 +1,250 @@
+//! What the order operations share: venues, journal, and the ways they fail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchyard_runtime::wit::trading as wit_trading;
+use switchyard_runtime::wit::types as wit;
+use switchyard_runtime::{Cancel, GetOrder};
+
+use super::validate::FieldProblem;
+use crate::model::{
+    Attempt, Event, Failure, FailureCode, Fate, OrderId, OrderRecord, OrderReport, Timestamp, apply,
+};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::store::{Journal, StoreError};
+use crate::telemetry::Metrics;
+use crate::venue::{Ask, Listed, Venue, Venues};
+
+/// How long a caller is asked to wait for a venue that has not listed its instruments yet.
+const UNTIL_LISTED: Duration = Duration::from_secs(2);
+
+/// On whose behalf something is done.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Whose orders it sees.
+    pub tenant: String,
+    /// The key it showed.
+    pub key_id: String,
+    /// The request it made.
+    pub request_id: String,
+}
+
+/// Why an order operation gave no order.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OrderError {
+    /// The request cannot be right, whatever the venue says. Nothing was sent.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<FieldProblem>),
+    /// No order of the tenant has this id.
+    #[error("no order {0}")]
+    NotFound(String),
+    /// The venue has not listed its instruments yet. Nothing was sent.
+    #[error("{venue} has not listed its instruments yet")]
+    NotReady {
+        /// The venue.
+        venue: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The venue, or the way to it, failed.
+    #[error("{venue}: {failure}")]
+    Venue {
+        /// The venue.
+        venue: String,
+        /// Why.
+        failure: Failure,
+        /// The order, where it was journaled.
+        order_id: Option<OrderId>,
+    },
+    /// The journal failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gateway itself failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The order operations. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    pub(super) venues: Arc<Venues>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Orders {
+    /// Order operations over these venues and this journal.
+    pub fn new(venues: Arc<Venues>, journal: Arc<Journal>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            venues,
+            journal,
+            metrics,
+        }
+    }
+
+    /// The venue of a name that a caller gave in `field`.
+    pub(super) fn venue(&self, field: &'static str, name: &str) -> Result<&Arc<Venue>, OrderError> {
+        self.venues.get(name).ok_or_else(|| {
+            let problem = format!(
+                "must be a configured venue: {}",
+                self.venues.names().join(", ")
+            );
+            OrderError::Invalid(vec![FieldProblem::new(field, name, problem)])
+        })
+    }
+
+    /// The instrument of a symbol that a caller gave.
+    pub(super) fn instrument(
+        &self,
+        venue: &Arc<Venue>,
+        symbol: &str,
+    ) -> Result<Arc<Listed>, OrderError> {
+        if let Some(listed) = venue.instrument(symbol) {
+            return Ok(listed);
+        }
+        if !venue.is_listed() {
+            return Err(OrderError::NotReady {
+                venue: venue.name().to_owned(),
+                retry_after: UNTIL_LISTED,
+            });
+        }
+        let problem = format!(
+            "must be an instrument of {name}; GET /v1/instruments?venue={name} lists them",
+            name = venue.name()
+        );
+        Err(OrderError::Invalid(vec![FieldProblem::new(
+            "symbol", symbol, problem,
+        )]))
+    }
+
+    /// The tenant's order of an id.
+    pub(super) async fn own_order(
+        &self,
+        caller: &Caller,
+        id: &OrderId,
+    ) -> Result<OrderRecord, OrderError> {
+        let record = self.journal.order(id).await?;
+        record
+            .filter(|record| record.tenant == caller.tenant)
+            .ok_or_else(|| OrderError::NotFound(id.to_string()))
+    }
+
+    /// Asks the venue for an order.
+    pub(super) async fn look_up(
+        &self,
+        record: &OrderRecord,
+        deadline: Deadline,
+    ) -> Result<OrderReport, Failure> {
+        let (venue, listed) = self.where_it_trades(record)?;
+        let command = wit_trading::GetOrder {
+            order: order_ref(record),
+        };
+        let ask = Ask::<GetOrder> {
+            endpoint: &record.endpoint,
+            instrument: Some(&listed),
+            command,
+            deadline,
+        };
+        let report = venue.read(ask).await?;
+        translate::order_report(report)
+            .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+    }
+
+    /// Asks the venue to cancel an order. `None` where it took the request and the end is to come.
+    pub(super) async fn send_cancel(
+        &self,
+        record: &OrderRecord,
+        deadline: Deadline,
+    ) -> Result<Option<OrderReport>, Failure> {
+        let (venue, listed) = self.where_it_trades(record)?;
+        let command = wit_trading::Cancel {
+            order: order_ref(record),
+        };
+        let ask = Ask::<Cancel> {
+            endpoint: &record.endpoint,
+            instrument: Some(&listed),
+            command,
+            deadline,
+        };
+        let outcome = venue
+            .run(ask, |attempt| {
+                self.record_attempt(&record.order.id, attempt)
+            })
+            .await?;
+        translate::cancel_outcome(outcome)
+            .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
+    }
+
+    /// Makes an attempt on a known order durable.
+    pub(super) async fn record_attempt(
+        &self,
+        id: &OrderId,
+        attempt: Attempt,
+    ) -> Result<(), Failure> {
+        let appended = self
+            .journal
+            .append(id, vec![Event::Attempt { attempt }])
+            .await;
+        appended.map(drop).map_err(|error| not_recorded(&error))
+    }
+
+    /// Journals what was seen of an order, unless it says nothing new.
+    pub(super) async fn observe(
+        &self,
+        record: OrderRecord,
+        report: OrderReport,
+    ) -> Result<OrderRecord, StoreError> {
+        let event = Event::Observed { report };
+        let unchanged = record.order.updated_at;
+        let mut next = apply(Some(record.clone()), &event, Timestamp::from_millis(0))?;
+        next.order.updated_at = unchanged;
+        if next == record {
+            return Ok(record);
+        }
+        self.journal.append(&record.order.id, vec![event]).await
+    }
+
+    fn where_it_trades(&self, record: &OrderRecord) -> Result<(&Arc<Venue>, Arc<Listed>), Failure> {
+        let name = &record.order.venue;
+        let unavailable =
+            |message: String| Failure::not_sent(FailureCode::VenueUnavailable, message);
+        let venue = self
+            .venues
+            .get(name)
+            .ok_or_else(|| unavailable(format!("venue {name} is not configured any more")))?;
+        let listed = venue.instrument(&record.order.symbol).ok_or_else(|| {
+            unavailable(format!(
+                "{name} does not list {} (yet)",
+                record.order.symbol
+            ))
+        })?;
+        Ok((venue, listed))
+    }
+}
+
+/// What the venue may know the order by.
+fn order_ref(record: &OrderRecord) -> wit::OrderRef {
+    wit::OrderRef {
+        venue_id: record.order.venue_order_id.clone(),
+        client_id: Some(record.client_id.clone()),
+    }
+}
+
+/// Why an attempt that the journal refused was not sent.
+pub(super) fn not_recorded(error: &StoreError) -> Failure {
+    match error {
+        StoreError::LabelInUse(_) => Failure {
+            field: Some("client_order_id".into()),
+            ..Failure::not_sent(FailureCode::InvalidRequest, error.to_string())
+        },
+        _ => {
+            tracing::error!(%error, "the journal took no entry; nothing was sent");
+            Failure::not_sent(
+                FailureCode::JournalUnavailable,
+                "the journal takes no entries; nothing was sent",
+            )
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Venues as configured: each with its adapter, endpoints, account and state.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use indexmap::IndexMap;
+use secrecy::ExposeSecret;
+use switchyard_runtime::wit::descriptor::{BucketScope, EndpointRules};
+use switchyard_runtime::wit::types as wit;
+use switchyard_runtime::{Adapter, Capability, KeyError, Runtime, SecretKey};
+use url::Url;
+
+use super::catalogue::{CatalogueError, Listed, VenueCatalogue};
+use super::clock::VenueClock;
+use super::health::{HealthBoard, VenueStatus};
+use super::http::Sender;
+use crate::config::{Config, CredentialsConfig, SecretError, VenueConfig};
+use crate::plugin::{AdapterDirectory, PluginError};
+use crate::telemetry::Metrics;
+
+/// Why a venue cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum VenueError {
+    /// Its adapter is missing or unusable.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// A credential cannot be read.
+    #[error("venues.{venue}.credentials.{key}: {source}")]
+    Secret {
+        /// The venue.
+        venue: String,
+        /// `api_key` or `secret`.
+        key: &'static str,
+        /// Why.
+        source: SecretError,
+    },
+    /// The API key cannot be sent as a header.
+    #[error("venues.{venue}.credentials.api_key: must be visible ASCII")]
+    ApiKey {
+        /// The venue.
+        venue: String,
+    },
+    /// The secret is no key.
+    #[error("venues.{venue}.credentials.secret: {source}")]
+    Key {
+        /// The venue.
+        venue: String,
+        /// Why.
+        source: KeyError,
+    },
+    /// None of the endpoints configured is one that the adapter knows.
+    #[error(
+        "venues.{venue}.endpoints: none of {configured:?} is an endpoint of the adapter, which knows {known:?}"
+    )]
+    NoEndpoint {
+        /// The venue.
+        venue: String,
+        /// Aliases in the configuration.
+        configured: Vec<String>,
+        /// Aliases in the adapter.
+        known: Vec<String>,
+    },
+    /// A limit for a bucket that the adapter does not have.
+    #[error("venues.{venue}.limits.{bucket}: no such bucket; the adapter has {known:?}")]
+    UnknownBucket {
+        /// The venue.
+        venue: String,
+        /// The bucket named.
+        bucket: String,
+        /// Buckets of the adapter.
+        known: Vec<String>,
+    },
+    /// The HTTP client cannot be made.
+    #[error("cannot set up the HTTP client: {0}")]
+    Client(String),
+}
+
+/// The account that a venue's requests are signed for.
+pub(super) struct Account {
+    pub(super) api_key: String,
+    pub(super) secret: Arc<SecretKey>,
+}
+
+/// A rate-limit bucket, as last seen.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct BucketStatus {
+    /// `ip` or `account`.
+    pub scope: &'static str,
+    /// Units per window.
+    pub limit: u32,
+    /// Length of the window in milliseconds.
+    pub window_ms: u64,
+    /// Units used, as the venue last counted them.
+    pub used: Option<u32>,
+}
+
+/// One venue.
+pub struct Venue {
+    pub(super) name: String,
+    adapter_name: String,
+    adapter: RwLock<Arc<Adapter>>,
+    pub(super) endpoints: BTreeMap<String, Url>,
+    pub(super) account: Option<Account>,
+    pub(super) window_ms: u32,
+    pub(super) sender: Sender,
+    pub(super) clock: VenueClock,
+    pub(super) health: HealthBoard,
+    catalogue: RwLock<Arc<VenueCatalogue>>,
+    limits: Mutex<IndexMap<String, BucketStatus>>,
+    configured_limits: BTreeMap<String, u32>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Venue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Venue")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Venue {
+    fn new(
+        name: &str,
+        config: &VenueConfig,
+        adapter: Arc<Adapter>,
+        sender: Sender,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, VenueError> {
+        let descriptor = adapter.descriptor();
+        let known: Vec<String> = descriptor
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.alias.clone())
+            .collect();
+        let mut endpoints = BTreeMap::new();
+        for (alias, origin) in &config.endpoints {
+            if !known.contains(alias) {
+                tracing::warn!(
+                    venue = name,
+                    alias,
+                    ?known,
+                    "the adapter has no such endpoint; it is not used"
+                );
+                continue;
+            }
+            // Parsed once already when the configuration was checked.
+            if let Ok(url) = Url::parse(origin) {
+                endpoints.insert(alias.clone(), url);
+            }
+        }
+        if endpoints.is_empty() {
+            let configured = config.endpoints.keys().cloned().collect();
+            return Err(VenueError::NoEndpoint {
+                venue: name.to_owned(),
+                configured,
+                known,
+            });
+        }
+        let limits = bucket_statuses(&adapter, &config.limits);
+        if let Some(bucket) = config
+            .limits
+            .keys()
+            .find(|bucket| !limits.contains_key(*bucket))
+        {
+            return Err(VenueError::UnknownBucket {
+                venue: name.to_owned(),
+                bucket: bucket.clone(),
+                known: limits.keys().cloned().collect(),
+            });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            adapter_name: config.adapter.clone(),
+            account: config
+                .credentials
+                .as_ref()
+                .map(|c| account(name, c))
+                .transpose()?,
+            window_ms: config.recv_window_ms,
+            health: HealthBoard::of(endpoints.keys().cloned()),
+            endpoints,
+            sender,
+            clock: VenueClock::default(),
+            catalogue: RwLock::default(),
+            limits: Mutex::new(limits),
+            configured_limits: config.limits.clone(),
+            adapter: RwLock::new(adapter),
+            metrics,
+        })
+    }
+
+    /// The name configuration gives it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The stem of its adapter's file.
+    pub fn adapter_name(&self) -> &str {
+        &self.adapter_name
+    }
+
+    /// The adapter version that serves it now.
+    pub fn adapter(&self) -> Arc<Adapter> {
+        self.adapter
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Its instruments, as of now.
+    pub fn catalogue(&self) -> Arc<VenueCatalogue> {
+        self.catalogue
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The instrument of a unified symbol.
+    pub fn instrument(&self, symbol: &str) -> Option<Arc<Listed>> {
+        self.catalogue().get(symbol).cloned()
+    }
+
+    /// Whether every configured endpoint has listed its instruments at least once.
+    pub fn is_listed(&self) -> bool {
+        let catalogue = self.catalogue();
+        self.endpoints
+            .keys()
+            .all(|alias| catalogue.listed_on(alias).is_some())
+    }
+
+    /// The aliases of its configured endpoints.
+    pub fn endpoints(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.keys().map(String::as_str)
+    }
+
+    /// Whether requests can be signed.
+    pub fn has_account(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// Whether its adapter has a capability.
+    pub fn offers(&self, capability: Capability) -> bool {
+        self.adapter().offers(capability)
+    }
+
+    /// What an endpoint lets be done.
+    pub fn rules(&self, endpoint: &str) -> Option<EndpointRules> {
+        let adapter = self.adapter();
+        adapter
+            .descriptor()
+            .endpoint_rules
+            .iter()
+            .find(|rules| rules.endpoint == endpoint)
+            .cloned()
+    }
+
+    /// What its last probes found.
+    pub fn health(&self) -> &HealthBoard {
+        &self.health
+    }
+
+    /// Its summary.
+    pub fn status(&self) -> VenueStatus {
+        self.health.status()
+    }
+
+    /// Its rate-limit buckets as last seen.
+    pub fn limits(&self) -> IndexMap<String, BucketStatus> {
+        self.limits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Replaces one endpoint's listing; a listing that cannot be used leaves the old one.
+    pub(super) fn take_listing(
+        &self,
+        endpoint: &str,
+        listing: Vec<wit::Instrument>,
+    ) -> Result<usize, CatalogueError> {
+        let mut catalogue = self
+            .catalogue
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let next = catalogue.with_listing(&self.name, endpoint, listing)?;
+        let listed = next.listed_on(endpoint).unwrap_or_default();
+        *catalogue = Arc::new(next);
+        Ok(listed)
+    }
+
+    /// Takes limits that the venue publishes; configuration stands above them.
+    pub(super) fn take_limits(
+        &self,
+        published: &[switchyard_runtime::wit::market::PublishedLimit],
+    ) {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        for limit in published
+            .iter()
+            .filter(|limit| !self.configured_limits.contains_key(&limit.bucket))
+        {
+            if let Some(status) = limits.get_mut(&limit.bucket) {
+                status.limit = limit.limit;
+                status.window_ms = limit.window_ms;
+            }
+        }
+    }
+
+    /// Reads the venue's own counters from its answers' headers.
+    pub(super) fn note_limits(
+        &self,
+        adapter: &Adapter,
+        requests: &[wit::HttpRequest],
+        responses: &[wit::HttpResponse],
+    ) {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        for (request, response) in requests.iter().zip(responses) {
+            let header = |wanted: &Option<String>| -> Option<u32> {
+                let wanted = wanted.as_ref()?;
+                let (_, value) = response
+                    .headers
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+                value.trim().parse().ok()
+            };
+            let buckets = adapter.descriptor().buckets.iter();
+            for bucket in buckets.filter(|bucket| bucket.endpoints.contains(&request.endpoint)) {
+                let Some(status) = limits.get_mut(&bucket.name) else {
+                    continue;
+                };
+                let used = header(&bucket.used_header).or_else(|| {
+                    header(&bucket.remaining_header).map(|left| status.limit.saturating_sub(left))
+                });
+                status.used = used.or(status.used);
+            }
+        }
+    }
+}
+
+fn account(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueError> {
+    let read = |key: &'static str, place: &crate::config::SecretRef| {
+        place.read().map_err(|source| VenueError::Secret {
+            venue: venue.to_owned(),
+            key,
+            source,
+        })
+    };
+    let api_key = read("api_key", &config.api_key)?
+        .expose_secret()
+        .trim()
+        .to_owned();
+    if !api_key.bytes().all(|c| c.is_ascii_graphic()) {
+        return Err(VenueError::ApiKey {
+            venue: venue.to_owned(),
+        });
+    }
+    let secret =
+        SecretKey::new(read("secret", &config.secret)?).map_err(|source| VenueError::Key {
+            venue: venue.to_owned(),
+            source,
+        })?;
+    Ok(Account {
+        api_key,
+        secret: Arc::new(secret),
+    })
+}
+
+fn bucket_statuses(
+    adapter: &Adapter,
+    configured: &BTreeMap<String, u32>,
+) -> IndexMap<String, BucketStatus> {
+    adapter
+        .descriptor()
+        .buckets
+        .iter()
+        .map(|bucket| {
+            let status = BucketStatus {
+                scope: match bucket.scope {
+                    BucketScope::Ip => "ip",
+                    BucketScope::Account => "account",
+                },
+                limit: configured
+                    .get(&bucket.name)
+                    .copied()
+                    .unwrap_or(bucket.limit),
+                window_ms: bucket.window_ms,
+                used: None,
+            };
+            (bucket.name.clone(), status)
+        })
+        .collect()
+}
+
+/// All venues, in the order of their names.
+#[derive(Debug)]
+pub struct Venues {
+    by_name: IndexMap<String, Arc<Venue>>,
+}
+
+impl Venues {
+    /// Loads every adapter that configuration names and sets its venues up. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`VenueError`], naming the venue and the key.
+    pub fn set_up(
+        config: &Config,
+        runtime: Arc<Runtime>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, VenueError> {
+        let mut by_name = IndexMap::new();
+        if config.venues.is_empty() {
+            tracing::warn!("no venue is configured");
+            return Ok(Self { by_name });
+        }
+        let sender = Sender::new().map_err(|error| VenueError::Client(error.to_string()))?;
+        let mut adapters = AdapterDirectory::open(&config.plugins.directory, runtime)?;
+        for (name, venue) in &config.venues {
+            let adapter = adapters.adapter(&venue.adapter, name)?;
+            let venue = Venue::new(name, venue, adapter, sender.clone(), metrics.clone())?;
+            by_name.insert(name.clone(), Arc::new(venue));
+        }
+        Ok(Self { by_name })
+    }
+
+    /// The venue of a name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Venue>> {
+        self.by_name.get(name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Venue>> {
+        self.by_name.values()
+    }
+
+    /// Their names, for messages.
+    pub fn names(&self) -> Vec<&str> {
+        self.by_name.keys().map(String::as_str).collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! Keeps one venue's health, clock skew and catalogue current, for as long as the gateway runs.
+//!
+//! A venue that is down when the gateway starts is probed until it answers; then its instruments are
+//! listed and it serves, without anyone's help.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use switchyard_runtime::{GetTime, ListInstruments};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::operation::Ask;
+use super::registry::Venue;
+use crate::model::Timestamp;
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::telemetry::EndpointLabels;
+
+/// Time between two probes of an endpoint.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// Time between two probes of an endpoint that is down: coming back is what everyone waits for.
+const PROBE_DOWN_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a probe may take.
+const PROBE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Time between two readings of an endpoint's listing.
+const LIST_EVERY: Duration = Duration::from_secs(300);
+
+/// Time before a listing that failed is asked for again.
+const LIST_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a listing may take.
+const LIST_DEADLINE: Duration = Duration::from_secs(30);
+
+impl Venue {
+    /// Watches every endpoint until the task is dropped.
+    pub async fn watch(self: Arc<Self>) {
+        let watches = self
+            .endpoints
+            .keys()
+            .map(|endpoint| self.watch_endpoint(endpoint));
+        futures_util::future::join_all(watches).await;
+    }
+
+    async fn watch_endpoint(&self, endpoint: &str) {
+        let mut ticks = interval(PROBE_DOWN_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_probe = tokio::time::Instant::now();
+        let mut next_listing = tokio::time::Instant::now();
+        loop {
+            ticks.tick().await;
+            let now = tokio::time::Instant::now();
+            if now < next_probe {
+                continue;
+            }
+            let up = self.probe(endpoint).await;
+            next_probe = now + if up { PROBE_EVERY } else { PROBE_DOWN_EVERY };
+            if up && now >= next_listing {
+                let listed = self.list(endpoint).await;
+                next_listing = now + if listed { LIST_EVERY } else { LIST_AGAIN };
+            }
+        }
+    }
+
+    async fn probe(&self, endpoint: &str) -> bool {
+        let labels = EndpointLabels {
+            venue: self.name.clone(),
+            endpoint: endpoint.to_owned(),
+        };
+        let (sent, started) = (Timestamp::now(), Instant::now());
+        let deadline = Deadline::after(PROBE_DEADLINE);
+        let ask = Ask::<GetTime> {
+            endpoint,
+            instrument: None,
+            command: (),
+            deadline,
+        };
+        match self.read(ask).await {
+            Ok(venue_time) => {
+                let took = started.elapsed();
+                let skew_ms = self
+                    .clock
+                    .learn(translate::timestamp(venue_time), sent, took);
+                self.metrics.endpoint_probed(&labels, true, Some(skew_ms));
+                if self.health.answered(endpoint, took, skew_ms) {
+                    tracing::info!(venue = %self.name, endpoint, skew_ms, "venue answers");
+                }
+                true
+            }
+            Err(failure) => {
+                self.metrics.endpoint_probed(&labels, false, None);
+                if self.health.failed(endpoint, failure.to_string()) {
+                    tracing::warn!(venue = %self.name, endpoint, error = %failure, "venue does not answer");
+                }
+                false
+            }
+        }
+    }
+
+    async fn list(&self, endpoint: &str) -> bool {
+        let deadline = Deadline::after(LIST_DEADLINE);
+        let ask = Ask::<ListInstruments> {
+            endpoint,
+            instrument: None,
+            command: (),
+            deadline,
+        };
+        let listed = match self.read(ask).await {
+            Ok(listing) => {
+                self.take_limits(&listing.limits);
+                self.take_listing(endpoint, listing.instruments)
+                    .map_err(|error| error.to_string())
+            }
+            Err(failure) => Err(failure.to_string()),
+        };
+        match &listed {
+            Ok(instruments) => {
+                let labels = EndpointLabels {
+                    venue: self.name.clone(),
+                    endpoint: endpoint.to_owned(),
+                };
+                self.metrics.listed(&labels, *instruments);
+                tracing::info!(venue = %self.name, endpoint, instruments, "instruments listed");
+            }
+            Err(error) => {
+                tracing::error!(venue = %self.name, endpoint, %error, "no usable listing")
+            }
+        }
+        let ok = listed.is_ok();
+        self.health.listed(endpoint, listed);
+        ok
+    }
+}
