@@ -94,20 +94,13 @@ impl Gateway {
     }
 
     /// Serves, watches venues and follows unresolved orders until `stop` is ready.
-    ///
-    /// # Errors
-    /// [`StartError::Serve`].
-    pub async fn serve(
-        self,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), StartError> {
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
         let mut background = JoinSet::new();
         for venue in self.state.venues.iter() {
             background.spawn(venue.clone().watch());
         }
         background.spawn(self.state.orders.clone().follow_up());
-        api::serve(self.listener, api::router(self.state), stop).await?;
+        api::serve(self.listener, api::router(self.state), stop).await;
         background.shutdown().await;
-        Ok(())
     }
 }

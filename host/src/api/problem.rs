@@ -44,9 +44,12 @@ pub struct ProblemBody {
     pub errors: Vec<serde_json::Value>,
 }
 
-/// An error on its way to a caller.
+/// An error on its way to a caller. Boxed: every handler returns one, few ever do.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Fields>);
+
+#[derive(Debug, Clone)]
+struct Fields {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -61,7 +64,7 @@ pub struct Problem {
 impl Problem {
     /// A problem of a code, with what happened in words.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Fields {
             status,
             code,
             detail: detail.into(),
@@ -71,7 +74,7 @@ impl Problem {
             venue_code: None,
             order_id: None,
             errors: Vec::new(),
-        }
+        }))
     }
 
     /// A request that is not well formed: 400, naming the field.
@@ -82,7 +85,7 @@ impl Problem {
             "malformed-request",
             error.to_string(),
         );
-        this.errors = vec![error];
+        this.0.errors = vec![error];
         this
     }
 
@@ -114,15 +117,15 @@ impl Problem {
     /// Says what happened in other words.
     #[must_use]
     pub fn with_detail(mut self, detail: String) -> Self {
-        self.detail = detail;
+        self.0.detail = detail;
         self
     }
 
     /// Worth another try after a while.
     #[must_use]
     pub fn retryable(mut self, after: Option<Duration>) -> Self {
-        self.retryable = true;
-        self.retry_after = after;
+        self.0.retryable = true;
+        self.0.retry_after = after;
         self
     }
 
@@ -134,13 +137,13 @@ impl Problem {
             failure.message.clone(),
         );
         // What may have had an effect is never called safe to send again.
-        problem.retryable = failure.code.is_passing() && failure.fate != Fate::Unknown;
-        problem.retry_after = failure.retry_after.filter(|_| problem.retryable);
-        problem.venue = Some(venue.to_owned()).filter(|venue| !venue.is_empty());
-        problem.venue_code = failure.venue_code.clone();
-        problem.order_id = order_id;
+        problem.0.retryable = failure.code.is_passing() && failure.fate != Fate::Unknown;
+        problem.0.retry_after = failure.retry_after.filter(|_| problem.0.retryable);
+        problem.0.venue = Some(venue.to_owned()).filter(|venue| !venue.is_empty());
+        problem.0.venue_code = failure.venue_code.clone();
+        problem.0.order_id = order_id;
         if let Some(field) = &failure.field {
-            problem.errors = vec![FieldProblem::new(
+            problem.0.errors = vec![FieldProblem::new(
                 &field.replace('-', "_"),
                 "",
                 failure.message.clone(),
@@ -183,7 +186,7 @@ impl From<OrderError> for Problem {
                     FailureCode::InvalidRequest.name(),
                     detail,
                 );
-                problem.errors = errors;
+                problem.0.errors = errors;
                 problem
             }
             OrderError::NotFound(id) => Self::new(
@@ -197,7 +200,7 @@ impl From<OrderError> for Problem {
                 let code = FailureCode::VenueUnavailable.name();
                 let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
                     .retryable(Some(retry_after));
-                problem.venue = Some(venue);
+                problem.0.venue = Some(venue);
                 problem
             }
             OrderError::Venue {
@@ -235,7 +238,7 @@ impl From<MarketError> for Problem {
                 .iter()
                 .map(|(venue, failure)| format!("{venue}: {failure}"))
                 .collect();
-            problem.detail = all.join("; ");
+            problem.0.detail = all.join("; ");
         }
         problem
     }
@@ -244,32 +247,33 @@ impl From<MarketError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = ProblemBody {
-            kind: format!("urn:switchyard:problem:{}", self.code),
-            title: self.code.replace('-', " "),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            code: self.code.to_owned(),
+            kind: format!("urn:switchyard:problem:{}", self.0.code),
+            title: self.0.code.replace('-', " "),
+            status: self.0.status.as_u16(),
+            detail: self.0.detail,
+            code: self.0.code.to_owned(),
             request_id: current_request_id(),
-            retryable: self.retryable,
-            venue: self.venue,
-            venue_code: self.venue_code,
-            order_id: self.order_id,
+            retryable: self.0.retryable,
+            venue: self.0.venue,
+            venue_code: self.0.venue_code,
+            order_id: self.0.order_id,
             errors: self
+                .0
                 .errors
                 .iter()
                 .filter_map(|error| serde_json::to_value(error).ok())
                 .collect(),
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.0.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(after) = self.retry_after {
+        if let Some(after) = self.0.retry_after {
             // Whole seconds, rounded up: coming back early is what must not happen.
             let seconds = after.as_millis().div_ceil(1_000).max(1);
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {

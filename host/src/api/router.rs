@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use super::access::{RequiredRole, guard};
 use super::caller::identify;
@@ -91,6 +93,9 @@ pub fn router(state: AppState) -> Router {
             )
         })
         .fallback(|| async { Problem::not_found("no such path; /docs lists them") })
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::internal("a handler panicked").into_response()
+        }))
         .layer(map_response(documentation::no_sniffing))
         .layer(from_fn_with_state(state.clone(), identify))
         .with_state(state)

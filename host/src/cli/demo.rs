@@ -139,7 +139,7 @@ async fn run(args: &DemoArgs) -> Result<(), CommandError> {
         println!("The gateway stays up; end it with Ctrl-C.");
     }
     let _ = ended.send(());
-    serving.await??;
+    serving.await?;
     Ok(())
 }
 

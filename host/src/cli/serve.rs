@@ -25,7 +25,7 @@ pub(super) fn serve(config: &Path, listen: Option<SocketAddr>) -> Result<(), Com
             let gateway = Gateway::start(&config).await?;
             let address = gateway.address()?;
             tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-            gateway.serve(stop).await?;
+            gateway.serve(stop).await;
             tracing::info!("stopped");
             Ok(())
         })

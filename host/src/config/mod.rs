@@ -69,7 +69,7 @@ impl Default for ServerConfig {
 pub struct PluginsConfig {
     /// Directory of `NAME.wasm` files.
     pub directory: PathBuf,
-    /// Who approves the calls an adapter declares: `auto` takes them as they come, `manual` asks.
+    /// Who approves the calls an adapter declares. Only `auto` is available in this version.
     pub approval: Approval,
     /// Directory of compiled machine code; absent means none is kept.
     pub code_cache: Option<PathBuf>,
@@ -387,6 +387,14 @@ impl VenueConfig {
             1,
             60_000,
         )?;
+        if self.streams {
+            let problem = "is not available in this version; it must be false";
+            return Err(value(
+                &format!("venues.{name}.streams"),
+                "true",
+                problem.into(),
+            ));
+        }
         if self.endpoints.is_empty() {
             return Err(value(
                 &format!("venues.{name}.endpoints"),

@@ -69,6 +69,15 @@ pub struct OrderBook {
     pub at: Option<Timestamp>,
 }
 
+/// A venue that can be asked about an instrument.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The venue.
+    pub venue: Arc<Venue>,
+    /// The instrument there.
+    pub listed: Arc<Listed>,
+}
+
 /// Market data could not be had from any venue asked.
 #[derive(Debug, Clone)]
 pub struct MarketError {
@@ -80,11 +89,8 @@ pub struct MarketError {
 ///
 /// # Errors
 /// [`MarketError`] where none does.
-pub async fn ticker(
-    sources: &[(Arc<Venue>, Arc<Listed>)],
-    deadline: Deadline,
-) -> Result<Ticker, MarketError> {
-    first_answer(sources, |venue, listed| async move {
+pub async fn ticker(sources: &[Source], deadline: Deadline) -> Result<Ticker, MarketError> {
+    first_answer(sources, |Source { venue, listed }| async move {
         let endpoint = &listed.instrument.endpoint;
         let ask = Ask::<GetTicker> {
             endpoint,
@@ -104,11 +110,11 @@ pub async fn ticker(
 /// # Errors
 /// [`MarketError`] where none does.
 pub async fn order_book(
-    sources: &[(Arc<Venue>, Arc<Listed>)],
+    sources: &[Source],
     depth: u32,
     deadline: Deadline,
 ) -> Result<OrderBook, MarketError> {
-    first_answer(sources, |venue, listed| async move {
+    first_answer(sources, |Source { venue, listed }| async move {
         let endpoint = &listed.instrument.endpoint;
         let command = wit_market::GetOrderBook { depth };
         let ask = Ask::<GetOrderBook> {
@@ -124,18 +130,15 @@ pub async fn order_book(
     .await
 }
 
-async fn first_answer<T, F>(
-    sources: &[(Arc<Venue>, Arc<Listed>)],
-    ask: impl Fn(Arc<Venue>, Arc<Listed>) -> F,
-) -> Result<T, MarketError>
+async fn first_answer<T, F>(sources: &[Source], ask: impl Fn(Source) -> F) -> Result<T, MarketError>
 where
     F: Future<Output = Result<T, Failure>>,
 {
     let mut failures = Vec::new();
-    for (venue, listed) in sources {
-        match ask(venue.clone(), listed.clone()).await {
+    for source in sources {
+        match ask(source.clone()).await {
             Ok(answer) => return Ok(answer),
-            Err(failure) => failures.push((venue.name().to_owned(), failure)),
+            Err(failure) => failures.push((source.venue.name().to_owned(), failure)),
         }
     }
     Err(MarketError { failures })

@@ -40,7 +40,8 @@ impl Decimal {
         let (a, b) = (self.0.normalize(), other.0.normalize());
         let product = a.checked_mul(b)?;
         // rust_decimal rounds a product whose scale exceeds what it can hold.
-        (product.is_zero() || product.scale() == a.scale() + b.scale()).then_some(Self(product))
+        let is_exact = a.is_zero() || b.is_zero() || product.scale() == a.scale() + b.scale();
+        is_exact.then_some(Self(product))
     }
 
     /// Whether `self - origin` is a whole number of `step`s. A step of zero or less allows everything.

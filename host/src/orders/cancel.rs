@@ -1,5 +1,7 @@
 //! Cancels an order, and says whether it is over or still on its way.
 
+use tracing::Instrument as _;
+
 use super::service::{Caller, OrderError, Orders};
 use crate::model::{Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState};
 use crate::reliability::Deadline;
@@ -31,7 +33,7 @@ impl Orders {
             return Ok(record.order); // an order whose fate is open is cancelled once it is found
         }
         let orders = self.clone();
-        tokio::spawn(async move { orders.cancel_open(record, deadline).await })
+        tokio::spawn(async move { orders.cancel_open(record, deadline).await }.in_current_span())
             .await
             .unwrap_or_else(|_| Err(OrderError::Internal("the cancel ended early".into())))
     }
@@ -61,7 +63,7 @@ impl Orders {
                 self.journal.append(&id, vec![event]).await?;
                 Err(OrderError::Venue {
                     venue,
-                    failure,
+                    failure: Box::new(failure),
                     order_id: Some(id),
                 })
             }

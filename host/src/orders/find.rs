@@ -125,7 +125,7 @@ impl Orders {
             }
             Err(failure) => Err(OrderError::Venue {
                 venue: external.venue.clone(),
-                failure,
+                failure: Box::new(failure),
                 order_id: None,
             }),
         }

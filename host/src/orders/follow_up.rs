@@ -83,10 +83,11 @@ impl Orders {
             }
         };
         tracing::info!(order = %id, state = record.order.state.name(), "unresolved order seen");
-        if record.cancel_requested && record.order.state != OrderState::PendingNew {
-            if let Err(error) = self.cancel_open(record, deadline).await {
-                tracing::warn!(order = %id, %error, "cancel refused");
-            }
+        if record.cancel_requested
+            && record.order.state != OrderState::PendingNew
+            && let Err(error) = self.cancel_open(record, deadline).await
+        {
+            tracing::warn!(order = %id, %error, "cancel refused");
         }
     }
 }

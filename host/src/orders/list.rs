@@ -282,7 +282,7 @@ impl Orders {
             };
             let failed = |failure: Failure| OrderError::Venue {
                 venue: venue.name().to_owned(),
-                failure,
+                failure: Box::new(failure),
                 order_id: None,
             };
             let page = venue.read(ask).await.map_err(failed)?;

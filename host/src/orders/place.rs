@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use switchyard_runtime::Place;
 use switchyard_runtime::wit::trading as wit_trading;
+use tracing::Instrument as _;
 
 use super::service::{Caller, OrderError, Orders, not_recorded};
 use super::validate;
@@ -78,7 +79,7 @@ impl Orders {
             listed,
             record,
         };
-        tokio::spawn(placement.run(deadline))
+        tokio::spawn(placement.run(deadline).in_current_span())
             .await
             .unwrap_or_else(|_| Err(OrderError::Internal("the placement ended early".into())))
     }
@@ -196,7 +197,7 @@ impl Placement {
         let order_id = journaled.then(|| id.clone());
         Err(OrderError::Venue {
             venue: order.venue,
-            failure,
+            failure: Box::new(failure),
             order_id,
         })
     }

@@ -54,7 +54,7 @@ pub enum OrderError {
         /// The venue.
         venue: String,
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
         /// The order, where it was journaled.
         order_id: Option<OrderId>,
     },

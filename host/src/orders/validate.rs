@@ -173,6 +173,9 @@ fn check_notional(order: &NewOrder, instrument: &Instrument, problems: &mut Vec<
     else {
         return;
     };
+    if !order.quantity.is_positive() || !price.is_positive() {
+        return; // told already
+    }
     let contracts = order.quantity.exact_product(instrument.contract_size);
     let notional = match instrument.payoff {
         Payoff::Inverse => contracts,
@@ -314,7 +317,7 @@ mod tests {
                 "0.0005",
                 "at least 0.001",
             ),
-            (limit("9001", "1"), "quantity", "9001", "at most 9000"),
+            (limit("9001", "10"), "quantity", "9001", "at most 9000"),
             (
                 limit("0.0015", "60000"),
                 "quantity",
@@ -327,7 +330,12 @@ mod tests {
                 "60000.005",
                 "multiple of 0.01",
             ),
-            (limit("1", "1000001"), "price", "1000001", "at most 1000000"),
+            (
+                limit("0.1", "1000001"),
+                "price",
+                "1000001",
+                "at most 1000000",
+            ),
             (limit("0.001", "100"), "quantity", "0.001", "at least 10"),
             (
                 limit("9000", "60000"),

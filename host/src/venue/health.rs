@@ -33,8 +33,24 @@ pub enum EndpointStatus {
     Up,
     /// The last probe was answered, and the instruments are not known yet.
     Listing,
+    /// It answers, and refuses the gateway's credentials.
+    Refusing,
     /// The last probe failed.
     Down,
+}
+
+/// Whether the venue takes the gateway's credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountStatus {
+    /// No credentials are configured.
+    None,
+    /// Not tried yet.
+    Unverified,
+    /// The last signed probe was answered.
+    Accepted,
+    /// The venue refused them; `last_error` has its words.
+    Refused,
 }
 
 /// One endpoint, as last seen.
@@ -50,93 +66,130 @@ pub struct EndpointHealth {
     pub clock_skew_ms: Option<i64>,
     /// When it was last probed.
     pub checked_at: Option<Timestamp>,
-    /// Why the last probe or listing failed.
+    /// Whether the credentials are taken here.
+    pub account: AccountStatus,
+    /// Why the last probe or listing failed, or the credentials were refused.
     pub last_error: Option<String>,
 }
 
-impl Default for EndpointHealth {
-    fn default() -> Self {
-        Self {
-            status: EndpointStatus::Starting,
-            instruments: None,
-            latency_ms: None,
-            clock_skew_ms: None,
-            checked_at: None,
-            last_error: None,
+/// What is known of one endpoint.
+#[derive(Debug)]
+struct Facts {
+    /// The last probe, and why it failed.
+    probe: Option<Result<(), String>>,
+    latency: Option<Duration>,
+    clock_skew_ms: Option<i64>,
+    checked_at: Option<Timestamp>,
+    instruments: Option<usize>,
+    listing_error: Option<String>,
+    account: AccountStatus,
+    account_error: Option<String>,
+}
+
+impl Facts {
+    fn status(&self) -> EndpointStatus {
+        match (&self.probe, self.instruments, self.account) {
+            (None, ..) => EndpointStatus::Starting,
+            (Some(Err(_)), ..) => EndpointStatus::Down,
+            (Some(Ok(())), None, _) => EndpointStatus::Listing,
+            (Some(Ok(())), Some(_), AccountStatus::Refused) => EndpointStatus::Refusing,
+            (Some(Ok(())), Some(_), _) => EndpointStatus::Up,
+        }
+    }
+
+    fn view(&self) -> EndpointHealth {
+        let probe_error = self.probe.as_ref().and_then(|probe| probe.as_ref().err());
+        EndpointHealth {
+            status: self.status(),
+            instruments: self.instruments,
+            latency_ms: self
+                .latency
+                .and_then(|latency| u64::try_from(latency.as_millis()).ok()),
+            clock_skew_ms: self.clock_skew_ms,
+            checked_at: self.checked_at,
+            account: self.account,
+            last_error: probe_error
+                .or(self.listing_error.as_ref())
+                .or(self.account_error.as_ref())
+                .cloned(),
         }
     }
 }
 
 /// The health of a venue's endpoints, shared between the watch that writes and everyone who reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HealthBoard {
-    endpoints: Mutex<BTreeMap<String, EndpointHealth>>,
+    endpoints: Mutex<BTreeMap<String, Facts>>,
 }
 
 impl HealthBoard {
     /// A board of endpoints that were not probed yet.
-    pub fn of(endpoints: impl Iterator<Item = String>) -> Self {
+    pub fn of(endpoints: impl Iterator<Item = String>, has_account: bool) -> Self {
+        let account = if has_account {
+            AccountStatus::Unverified
+        } else {
+            AccountStatus::None
+        };
+        let unknown = |alias| {
+            let facts = Facts {
+                probe: None,
+                latency: None,
+                clock_skew_ms: None,
+                checked_at: None,
+                instruments: None,
+                listing_error: None,
+                account,
+                account_error: None,
+            };
+            (alias, facts)
+        };
         Self {
-            endpoints: Mutex::new(
-                endpoints
-                    .map(|alias| (alias, EndpointHealth::default()))
-                    .collect(),
-            ),
+            endpoints: Mutex::new(endpoints.map(unknown).collect()),
         }
     }
 
-    /// A copy of everything on it.
+    /// Everything on it.
     pub fn read(&self) -> BTreeMap<String, EndpointHealth> {
-        self.lock().clone()
+        self.lock()
+            .iter()
+            .map(|(alias, facts)| (alias.clone(), facts.view()))
+            .collect()
     }
 
-    /// Notes an answered probe. Returns whether the endpoint came up by it.
-    pub fn answered(&self, endpoint: &str, took: Duration, clock_skew_ms: i64) -> bool {
-        self.change(endpoint, |health| {
-            health.latency_ms = u64::try_from(took.as_millis()).ok();
-            health.clock_skew_ms = Some(clock_skew_ms);
-            health.checked_at = Some(Timestamp::now());
-            let was_down =
-                health.status != EndpointStatus::Up && health.status != EndpointStatus::Listing;
-            health.status = if health.instruments.is_some() {
-                EndpointStatus::Up
-            } else {
-                EndpointStatus::Listing
-            };
-            if health.status == EndpointStatus::Up {
-                health.last_error = None;
+    /// Notes a probe: its round trip and the skew it showed, or why it failed. Returns whether this is
+    /// news: the endpoint came up or went down by it.
+    pub fn probed(&self, endpoint: &str, result: Result<(Duration, i64), String>) -> bool {
+        self.change(endpoint, |facts| {
+            facts.checked_at = Some(Timestamp::now());
+            if let Ok((latency, clock_skew_ms)) = result {
+                facts.latency = Some(latency);
+                facts.clock_skew_ms = Some(clock_skew_ms);
             }
-            was_down
+            let before = facts.probe.replace(result.map(drop));
+            before.map(|probe| probe.is_ok()) != facts.probe.as_ref().map(|probe| probe.is_ok())
         })
     }
 
-    /// Notes a failed probe. Returns whether the endpoint went down by it.
-    pub fn failed(&self, endpoint: &str, error: String) -> bool {
-        self.change(endpoint, |health| {
-            let was_up = health.status != EndpointStatus::Down;
-            health.status = EndpointStatus::Down;
-            health.checked_at = Some(Timestamp::now());
-            health.last_error = Some(error);
-            was_up
-        })
-    }
-
-    /// Notes a listing, read or failed.
+    /// Notes a listing: how many instruments, or why there is none. A failed one leaves the old.
     pub fn listed(&self, endpoint: &str, result: Result<usize, String>) {
-        self.change(endpoint, |health| match result {
-            Ok(instruments) => {
-                health.instruments = Some(instruments);
-                if health.status == EndpointStatus::Listing {
-                    health.status = EndpointStatus::Up;
-                }
-                health.last_error = None;
-                true
-            }
-            Err(error) => {
-                health.last_error = Some(error);
-                false
-            }
+        self.change(endpoint, |facts| {
+            facts.instruments = result.as_ref().ok().copied().or(facts.instruments);
+            facts.listing_error = result.err();
+            false
         });
+    }
+
+    /// Notes whether the credentials were taken. Returns whether this is news.
+    pub fn account_tried(&self, endpoint: &str, result: Result<(), String>) -> bool {
+        self.change(endpoint, |facts| {
+            let status = if result.is_ok() {
+                AccountStatus::Accepted
+            } else {
+                AccountStatus::Refused
+            };
+            facts.account_error = result.err();
+            std::mem::replace(&mut facts.account, status) != status
+        })
     }
 
     /// The venue's summary.
@@ -145,7 +198,7 @@ impl HealthBoard {
         let count = |status| {
             endpoints
                 .values()
-                .filter(|health| health.status == status)
+                .filter(|facts| facts.status() == status)
                 .count()
         };
         let all = endpoints.len();
@@ -160,11 +213,12 @@ impl HealthBoard {
         }
     }
 
-    fn change(&self, endpoint: &str, change: impl FnOnce(&mut EndpointHealth) -> bool) -> bool {
-        change(self.lock().entry(endpoint.to_owned()).or_default())
+    /// Changes an endpoint's facts; an endpoint that is not on the board is no news.
+    fn change(&self, endpoint: &str, change: impl FnOnce(&mut Facts) -> bool) -> bool {
+        self.lock().get_mut(endpoint).is_some_and(change)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, EndpointHealth>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Facts>> {
         self.endpoints
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -175,20 +229,53 @@ impl HealthBoard {
 mod tests {
     use super::*;
 
+    const ANSWERED: Result<(Duration, i64), String> = Ok((Duration::from_millis(3), 0));
+
+    fn refused() -> Result<(Duration, i64), String> {
+        Err("refused".into())
+    }
+
+    fn board() -> HealthBoard {
+        HealthBoard::of(["spot".to_owned()].into_iter(), true)
+    }
+
     #[test]
     fn an_endpoint_is_up_only_when_it_answers_and_its_instruments_are_known() {
-        let board = HealthBoard::of(["spot".to_owned()].into_iter());
+        let board = board();
         assert_eq!(board.status(), VenueStatus::Starting);
-        assert!(board.failed("spot", "refused".into()));
-        assert!(
-            !board.failed("spot", "refused".into()),
-            "going down is reported once"
-        );
+        assert!(board.probed("spot", refused()));
+        assert!(!board.probed("spot", refused()), "going down is news once");
         assert_eq!(board.status(), VenueStatus::Down);
-        assert!(board.answered("spot", Duration::from_millis(3), 0));
+        assert!(board.probed("spot", ANSWERED));
         assert_eq!(board.status(), VenueStatus::Degraded);
         board.listed("spot", Ok(9));
         assert_eq!(board.status(), VenueStatus::Up);
         assert_eq!(board.read()["spot"].last_error, None);
+    }
+
+    #[test]
+    fn refused_credentials_degrade_a_venue_that_answers_and_say_why() {
+        let board = board();
+        board.probed("spot", ANSWERED);
+        board.listed("spot", Ok(9));
+        assert!(board.account_tried("spot", Err("auth-failed: no".into())));
+        assert_eq!(board.status(), VenueStatus::Degraded);
+        assert_eq!(
+            board.read()["spot"].last_error.as_deref(),
+            Some("auth-failed: no")
+        );
+        assert!(board.account_tried("spot", Ok(())));
+        assert_eq!(board.status(), VenueStatus::Up);
+    }
+
+    #[test]
+    fn a_listing_that_fails_leaves_the_instruments_that_are_known() {
+        let board = board();
+        board.probed("spot", ANSWERED);
+        board.listed("spot", Ok(9));
+        board.listed("spot", Err("two instruments with one symbol".into()));
+        assert_eq!(board.status(), VenueStatus::Up);
+        assert_eq!(board.read()["spot"].instruments, Some(9));
+        assert!(board.read()["spot"].last_error.is_some());
     }
 }

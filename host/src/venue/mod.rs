@@ -11,6 +11,6 @@ mod watch;
 
 pub use catalogue::{CatalogueError, Listed, VenueCatalogue};
 pub use clock::VenueClock;
-pub use health::{EndpointHealth, EndpointStatus, HealthBoard, VenueStatus};
+pub use health::{AccountStatus, EndpointHealth, EndpointStatus, HealthBoard, VenueStatus};
 pub use operation::Ask;
 pub use registry::{BucketStatus, Venue, VenueError, Venues};

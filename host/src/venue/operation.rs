@@ -108,7 +108,7 @@ impl Venue {
         let millis = took.as_secs_f64() * 1_000.0;
         match &result {
             Ok(_) => {
-                tracing::debug!(venue = %self.name, %endpoint, operation = O::NAME, outcome, millis, "venue call");
+                tracing::info!(venue = %self.name, %endpoint, operation = O::NAME, outcome, millis, "venue call");
             }
             Err(failure) => tracing::info!(
                 venue = %self.name, %endpoint, operation = O::NAME, outcome, millis,
@@ -323,8 +323,11 @@ impl Venue {
             decode_twice::<O>(adapter, &call, command, state, &responses)
         } else {
             let (adapter, command, state) = (adapter.clone(), command.clone(), state.cloned());
+            let span = tracing::Span::current();
             tokio::task::spawn_blocking(move || {
-                decode_twice::<O>(&adapter, &call, &command, state.as_ref(), &responses)
+                span.in_scope(|| {
+                    decode_twice::<O>(&adapter, &call, &command, state.as_ref(), &responses)
+                })
             })
             .await
             .unwrap_or_else(|_| Err(CallError::Trap("the decoding thread ended".into())))

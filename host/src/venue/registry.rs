@@ -178,7 +178,7 @@ impl Venue {
                 .map(|c| account(name, c))
                 .transpose()?,
             window_ms: config.recv_window_ms,
-            health: HealthBoard::of(endpoints.keys().cloned()),
+            health: HealthBoard::of(endpoints.keys().cloned(), config.credentials.is_some()),
             endpoints,
             sender,
             clock: VenueClock::default(),

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchyard_runtime::{GetTime, ListInstruments};
+use switchyard_runtime::{Capability, GetTime, ListBalances, ListInstruments};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::operation::Ask;
 use super::registry::Venue;
-use crate::model::Timestamp;
+use crate::model::{FailureCode, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::telemetry::EndpointLabels;
@@ -31,6 +31,12 @@ const LIST_EVERY: Duration = Duration::from_secs(300);
 /// Time before a listing that failed is asked for again.
 const LIST_AGAIN: Duration = Duration::from_secs(5);
 
+/// Time between two tries of accepted credentials: keys expire and are revoked.
+const ACCOUNT_EVERY: Duration = Duration::from_secs(300);
+
+/// Time before credentials that were refused, or could not be tried, are tried again.
+const ACCOUNT_AGAIN: Duration = Duration::from_secs(30);
+
 /// How long a listing may take.
 const LIST_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -47,11 +53,10 @@ impl Venue {
     async fn watch_endpoint(&self, endpoint: &str) {
         let mut ticks = interval(PROBE_DOWN_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut next_probe = tokio::time::Instant::now();
-        let mut next_listing = tokio::time::Instant::now();
+        let start = tokio::time::Instant::now();
+        let (mut next_probe, mut next_listing, mut next_account) = (start, start, start);
         loop {
-            ticks.tick().await;
-            let now = tokio::time::Instant::now();
+            let now = ticks.tick().await;
             if now < next_probe {
                 continue;
             }
@@ -60,6 +65,15 @@ impl Venue {
             if up && now >= next_listing {
                 let listed = self.list(endpoint).await;
                 next_listing = now + if listed { LIST_EVERY } else { LIST_AGAIN };
+            }
+            if up && now >= next_account {
+                let settled = self.try_account(endpoint).await;
+                next_account = now
+                    + if settled {
+                        ACCOUNT_EVERY
+                    } else {
+                        ACCOUNT_AGAIN
+                    };
             }
         }
     }
@@ -84,14 +98,14 @@ impl Venue {
                     .clock
                     .learn(translate::timestamp(venue_time), sent, took);
                 self.metrics.endpoint_probed(&labels, true, Some(skew_ms));
-                if self.health.answered(endpoint, took, skew_ms) {
+                if self.health.probed(endpoint, Ok((took, skew_ms))) {
                     tracing::info!(venue = %self.name, endpoint, skew_ms, "venue answers");
                 }
                 true
             }
             Err(failure) => {
                 self.metrics.endpoint_probed(&labels, false, None);
-                if self.health.failed(endpoint, failure.to_string()) {
+                if self.health.probed(endpoint, Err(failure.to_string())) {
                     tracing::warn!(venue = %self.name, endpoint, error = %failure, "venue does not answer");
                 }
                 false
@@ -131,5 +145,34 @@ impl Venue {
         let ok = listed.is_ok();
         self.health.listed(endpoint, listed);
         ok
+    }
+
+    /// Tries the credentials with a signed read. Returns whether there is nothing to try again soon.
+    async fn try_account(&self, endpoint: &str) -> bool {
+        if !self.has_account() || !self.offers(Capability::Account) {
+            return true;
+        }
+        let deadline = Deadline::after(PROBE_DEADLINE);
+        let ask = Ask::<ListBalances> {
+            endpoint,
+            instrument: None,
+            command: (),
+            deadline,
+        };
+        let tried = match self.read(ask).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code == FailureCode::AuthFailed => Err(failure.to_string()),
+            Err(_) => return false, // it says nothing of the credentials
+        };
+        let accepted = tried.is_ok();
+        if self.health.account_tried(endpoint, tried.clone()) {
+            match tried {
+                Ok(()) => tracing::info!(venue = %self.name, endpoint, "credentials accepted"),
+                Err(error) => {
+                    tracing::error!(venue = %self.name, endpoint, %error, "the venue refuses the credentials")
+                }
+            }
+        }
+        accepted
     }
 }

@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
-use crate::venue::{Listed, Venue};
+use crate::market::Source;
+use crate::venue::Venue;
 
 /// Any venue that has what is asked for.
 const AUTO: &str = "auto";
@@ -55,11 +56,16 @@ pub(super) fn sources(
     state: &AppState,
     names: Option<&str>,
     symbol: &str,
-) -> Result<Vec<(Arc<Venue>, Arc<Listed>)>, Problem> {
+) -> Result<Vec<Source>, Problem> {
     let venues = venues(state, names)?;
     let sources: Vec<_> = venues
         .iter()
-        .filter_map(|venue| Some((venue.clone(), venue.instrument(symbol)?)))
+        .filter_map(|venue| {
+            Some(Source {
+                venue: venue.clone(),
+                listed: venue.instrument(symbol)?,
+            })
+        })
         .collect();
     if !sources.is_empty() {
         return Ok(sources);
