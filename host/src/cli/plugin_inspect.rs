@@ -48,8 +48,16 @@ pub(super) fn load(file: &Path) -> Result<Arc<Adapter>, InspectError> {
 pub(super) fn to_text(file: &Path, adapter: &Adapter) -> String {
     let descriptor = adapter.descriptor();
     let mut text = format!(
-        "{}\n  venue     {} (adapter {})\n  size      {} bytes\n  sha256    {}\n",
+        "{}\n  contract  switchyard:adapter {} ({})\n  venue     {} (adapter {})\n  size      {} bytes\n  sha256    {}\n",
         file.display(),
+        contract(adapter),
+        adapter
+            .surface()
+            .capabilities
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
         descriptor.venue,
         descriptor.adapter_version,
         adapter.size_bytes(),
@@ -111,6 +119,7 @@ pub(super) fn to_text(file: &Path, adapter: &Adapter) -> String {
 fn to_json(adapter: &Adapter) -> Value {
     let descriptor = adapter.descriptor();
     json!({
+        "contract": contract(adapter),
         "venue": descriptor.venue,
         "version": descriptor.adapter_version,
         "size_bytes": adapter.size_bytes(),
@@ -132,6 +141,14 @@ fn to_json(adapter: &Adapter) -> Value {
             "max_window_ms": r.max_window_ms, "reduce_only": r.reduce_only,
         })).collect::<Vec<_>>(),
     })
+}
+
+/// The contract version the component was built against: its descriptor carries it.
+fn contract(adapter: &Adapter) -> &str {
+    let mut exports = adapter.surface().exports.iter();
+    exports
+        .find_map(|export| export.strip_prefix("switchyard:adapter/descriptor@"))
+        .unwrap_or_default()
 }
 
 fn products(products: &[switchyard_runtime::wit::types::Product]) -> Vec<Value> {

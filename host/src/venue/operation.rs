@@ -1,5 +1,6 @@
 //! Runs one operation at one venue: encode, send, decode, and again where the adapter asks for it.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,16 +42,18 @@ pub struct Ask<'a, O: Operation> {
     pub deadline: Deadline,
 }
 
-/// Adds an adapter's log lines to ours.
+/// Adds an adapter's log lines to ours, without the account's API key.
 struct AdapterLog {
     venue: String,
     operation: &'static str,
+    api_key: Option<String>,
 }
 
 impl LogSink for AdapterLog {
     fn write(&self, level: switchyard_runtime::wit::log::Level, message: &str) {
         use switchyard_runtime::wit::log::Level;
         let (venue, operation) = (self.venue.as_str(), self.operation);
+        let message = redacted(message, self.api_key.as_deref());
         match level {
             Level::Debug => {
                 tracing::debug!(target: "switchyard::adapter", venue, operation, "{message}")
@@ -91,7 +94,17 @@ impl Venue {
     {
         let started = Instant::now();
         let endpoint = ask.endpoint.to_owned();
-        let result = self.run_steps::<O, R, F>(&ask, &record).await;
+        let api_key = self
+            .account
+            .as_ref()
+            .map(|account| account.api_key.as_str());
+        let result = self
+            .run_steps::<O, R, F>(&ask, &record)
+            .await
+            .map_err(|failure| {
+                let message = redacted(&failure.message, api_key).into_owned();
+                Failure { message, ..failure }
+            });
         let outcome = result
             .as_ref()
             .map_or_else(|failure| failure.code.name(), |_| "ok");
@@ -213,6 +226,7 @@ impl Venue {
             log: Arc::new(AdapterLog {
                 venue: self.name.clone(),
                 operation: O::NAME,
+                api_key: account.map(|account| account.api_key.clone()),
             }),
         })
     }
@@ -354,6 +368,14 @@ impl Venue {
         if let Err(error) = called {
             tracing::error!(venue = %self.name, operation = O::NAME, ?phase, %error, "call into the adapter failed");
         }
+    }
+}
+
+/// A text without the API key, which adapters and venues may repeat.
+fn redacted<'a>(text: &'a str, api_key: Option<&str>) -> Cow<'a, str> {
+    match api_key {
+        Some(key) if text.contains(key) => Cow::Owned(text.replace(key, "[api key]")),
+        _ => Cow::Borrowed(text),
     }
 }
 

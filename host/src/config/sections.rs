@@ -1,0 +1,230 @@
+//! The sections of the configuration, their keys and defaults.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use switchyard_runtime::Limits;
+
+use super::SecretRef;
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How long a caller waits unless it says otherwise, in milliseconds.
+    pub request_timeout_ms: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            request_timeout_ms: 5_000,
+        }
+    }
+}
+
+/// `[plugins]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginsConfig {
+    /// Directory of `NAME.wasm` files.
+    pub directory: PathBuf,
+    /// Who approves the calls an adapter declares. Only `auto` is available in this version.
+    pub approval: Approval,
+    /// Directory of compiled machine code; absent means none is kept.
+    pub code_cache: Option<PathBuf>,
+    /// Processor time of one encode or decode, in milliseconds.
+    pub call_deadline_ms: u64,
+    /// Processor time of one decode of a listing, in milliseconds.
+    pub bulk_call_deadline_ms: u64,
+    /// Processor time to make an instance, in milliseconds.
+    pub instantiate_deadline_ms: u64,
+    /// Linear memory of one instance.
+    pub memory_bytes: usize,
+    /// Instances of one adapter alive at once.
+    pub instances_per_adapter: usize,
+    /// Calls after which an instance is replaced.
+    pub uses_per_instance: u64,
+    /// Largest component file.
+    pub component_bytes: usize,
+}
+
+/// Who approves an adapter's declared calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// Nobody: for development.
+    Auto,
+    /// An operator: a version that wants more than the last approved one waits.
+    Manual,
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        let limits = Limits::default();
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            directory: "plugins/dist".into(),
+            approval: Approval::Auto,
+            code_cache: None,
+            call_deadline_ms: millis(limits.call_deadline),
+            bulk_call_deadline_ms: millis(limits.bulk_call_deadline),
+            instantiate_deadline_ms: millis(limits.instantiate_deadline),
+            memory_bytes: limits.memory_bytes,
+            instances_per_adapter: limits.instances_per_adapter,
+            uses_per_instance: limits.uses_per_instance,
+            component_bytes: limits.component_bytes,
+        }
+    }
+}
+
+impl PluginsConfig {
+    /// The runtime's view of these settings.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            call_deadline: Duration::from_millis(self.call_deadline_ms),
+            bulk_call_deadline: Duration::from_millis(self.bulk_call_deadline_ms),
+            instantiate_deadline: Duration::from_millis(self.instantiate_deadline_ms),
+            memory_bytes: self.memory_bytes,
+            instances_per_adapter: self.instances_per_adapter,
+            uses_per_instance: self.uses_per_instance,
+            component_bytes: self.component_bytes,
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite://PATH`.
+    pub url: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://switchyard.db".into(),
+        }
+    }
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Whether keys are asked for.
+    pub mode: AuthMode,
+    /// The keys.
+    pub keys: Vec<KeyConfig>,
+}
+
+/// Whether callers must show a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// They must.
+    #[default]
+    Keys,
+    /// Everyone is an operator; allowed on loopback only.
+    Open,
+}
+
+/// `[[auth.keys]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// Name of the key, for logs.
+    pub id: String,
+    /// SHA-256 of the key, hexadecimal, with or without `sha256:` before it.
+    pub hash: String,
+    /// Whose orders it sees and places.
+    pub tenant: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What a caller may do. Each role may do what the ones before it may.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read.
+    Viewer,
+    /// Place, change and cancel the tenant's orders.
+    Trader,
+    /// Run the gateway: halt venues, change adapters.
+    Operator,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// A filter as `tracing_subscriber::EnvFilter` reads it, such as `info` or `switchyard=debug,info`.
+    pub level: String,
+    /// One JSON object a line, or text for people.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: "info".into(),
+            format: LogFormat::Json,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `[venues.NAME]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenueConfig {
+    /// Stem of the adapter's file.
+    pub adapter: String,
+    /// The account; absent means public data only.
+    pub credentials: Option<CredentialsConfig>,
+    /// Endpoint alias to bare origin.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+    /// How long a request stays valid after it was stamped, in milliseconds.
+    #[serde(default = "default_recv_window_ms")]
+    pub recv_window_ms: u32,
+    /// Whether the venue's streams are used.
+    #[serde(default)]
+    pub streams: bool,
+    /// Rate-limit buckets that replace what the adapter and the venue say, in units per window.
+    #[serde(default)]
+    pub limits: BTreeMap<String, u32>,
+}
+
+fn default_recv_window_ms() -> u32 {
+    5_000
+}
+
+/// Where an account's key is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsConfig {
+    /// The public part.
+    pub api_key: SecretRef,
+    /// An HMAC secret, or a PKCS#8 private key in PEM.
+    pub secret: SecretRef,
+}
