@@ -1,0 +1,100 @@
+# The vocabulary of the project. `make help` lists the targets.
+#
+# Needed beforehand: rustup's stable toolchain, a C compiler, make. Everything else is set up here.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+CARGO      ?= cargo
+LISTEN     ?= 127.0.0.1:8080
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+SWITCHYARD := $(TARGET_DIR)/debug/switchyard
+
+# An adapter is a directory of plugins/ with a crate in it; the SDK is a library for them.
+ADAPTERS := $(filter-out sdk,$(patsubst plugins/%/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
+# Adapters that misbehave on purpose, for tests; never beside the real ones.
+TEST_ADAPTERS := $(patsubst tests/%/Cargo.toml,%,$(wildcard tests/*-adapter/Cargo.toml))
+
+COMPONENTS      := $(ADAPTERS:%=plugins/dist/%.wasm)
+TEST_COMPONENTS := $(TEST_ADAPTERS:%=target/test-adapters/%.wasm)
+# What every component is made of, besides its own crate.
+SHARED := Cargo.toml Cargo.lock $(wildcard wit/*.wit) $(shell find plugins/sdk -name '*.rs' -o -name Cargo.toml)
+
+# The demo needs the programs only. The tests need everything, built once with one set of features.
+BUILD := --bins
+test test-adapters: BUILD := --all-targets
+
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+
+.PHONY: help setup build plugins test-adapters demo test check deny bench clean
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+	  printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+demo: plugins ## Run the gateway in front of simulated venues, show an order's life, and stay up
+	@echo "==> demo: simulated venues and the gateway on http://$(LISTEN)"
+	$(SWITCHYARD) demo --listen $(LISTEN)
+
+test: plugins test-adapters ## Set up, build everything and run all tests
+ifeq ($(NEXTEST),yes)
+	@echo "==> test: all tests with cargo nextest, then the examples in the documentation"
+	$(CARGO) nextest run --workspace
+else
+	@echo "==> test: all tests with cargo test (cargo nextest is not installed), then the examples in the documentation"
+	$(CARGO) test --workspace --all-targets
+endif
+	$(CARGO) test --workspace --doc
+
+check: ## Formatting, lints, licences and sources of dependencies
+	@echo "==> check: formatting"
+	$(CARGO) fmt --all --check
+	@echo "==> check: lints"
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory deny
+
+deny: ## The part of check that is about dependencies (deny.toml)
+	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
+	  echo "==> deny: installing cargo-deny, once; this takes some minutes"; \
+	  $(CARGO) install cargo-deny --locked; \
+	fi
+	@echo "==> deny: licences, bans and sources of dependencies"
+	$(CARGO) deny check bans licenses sources
+	@if timeout 60 $(CARGO) deny fetch db >/dev/null 2>&1; then \
+	  echo "==> deny: known vulnerabilities"; \
+	  $(CARGO) deny check advisories --disable-fetch; \
+	else \
+	  echo "==> deny: NOT CHECKED for known vulnerabilities: the advisory database cannot be fetched from here"; \
+	fi
+
+setup: ## Make sure that something here builds WebAssembly
+	@command -v cc >/dev/null || { echo "error: no C compiler (cc): install gcc" >&2; exit 1; }
+	@plugins/wasm-toolchain.sh $(TARGET_DIR)
+
+build: setup
+	@echo "==> build: cargo build --workspace $(BUILD)"
+	@$(CARGO) build --workspace $(BUILD)
+
+plugins: $(COMPONENTS) ## Build all adapters into plugins/dist
+
+test-adapters: $(TEST_COMPONENTS) ## Build the adapters that only tests use into target/test-adapters
+
+# The builder comes first but its age says nothing about a component, so it is order-only.
+.SECONDEXPANSION:
+$(COMPONENTS): plugins/dist/%.wasm: $$(shell find plugins/$$*/src plugins/$$*/Cargo.toml -type f) $(SHARED) | build
+	@echo "==> plugins: $*"
+	$(SWITCHYARD) plugin build plugins/$* --out plugins/dist
+
+$(TEST_COMPONENTS): target/test-adapters/%.wasm: $$(shell find tests/$$*/src tests/$$*/Cargo.toml -type f) $(SHARED) | build
+	@echo "==> test-adapters: $*"
+	$(SWITCHYARD) plugin build tests/$* --out target/test-adapters
+
+bench: plugins ## Measure: an adapter's calls in the sandbox and natively
+	$(CARGO) bench -p switchyard-end-to-end
+
+clean: ## Remove everything built
+	$(CARGO) clean
+	rm -rf plugins/dist
