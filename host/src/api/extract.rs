@@ -148,7 +148,24 @@ fn malformed(path: &str, problem: &str, whole: &str) -> Problem {
         None if is_root => whole.to_owned(),
         None => path.to_owned(),
     };
-    Problem::malformed(&field, "", problem).with_detail(format!("{field}: {problem}"))
+    match rejected_value(problem) {
+        Some(value) => Problem::malformed(&field, value, problem),
+        None => Problem::malformed_field(&field, problem),
+    }
+}
+
+/// The value in one of serde's texts, which stands in backquotes or quotes behind what it is.
+fn rejected_value(problem: &str) -> Option<&str> {
+    let is_about_a_value = ["invalid type", "invalid value", "unknown variant"]
+        .iter()
+        .any(|kind| problem.starts_with(kind));
+    if problem.starts_with('"') {
+        return problem.split('"').nth(1); // one of our own types: the text, then what is wrong with it
+    }
+    problem
+        .split(['`', '"'])
+        .nth(1)
+        .filter(|_| is_about_a_value)
 }
 
 /// Until when the caller waits: its `X-Request-Timeout-Ms`, or the configured time.

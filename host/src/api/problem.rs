@@ -79,7 +79,15 @@ impl Problem {
 
     /// A request that is not well formed: 400, naming the field.
     pub fn malformed(field: &str, value: &str, problem: impl Into<String>) -> Self {
-        let error = FieldProblem::new(field, value, problem);
+        Self::of_field(FieldProblem::new(field, value, problem))
+    }
+
+    /// A field that is missing or has no value to show: 400, naming it.
+    pub fn malformed_field(field: &str, problem: impl Into<String>) -> Self {
+        Self::of_field(FieldProblem::absent(field, problem))
+    }
+
+    fn of_field(error: FieldProblem) -> Self {
         let mut this = Self::new(
             StatusCode::BAD_REQUEST,
             "malformed-request",
@@ -114,13 +122,6 @@ impl Problem {
         )
     }
 
-    /// Says what happened in other words.
-    #[must_use]
-    pub fn with_detail(mut self, detail: String) -> Self {
-        self.0.detail = detail;
-        self
-    }
-
     /// Worth another try after a while.
     #[must_use]
     pub fn retryable(mut self, after: Option<Duration>) -> Self {
@@ -143,9 +144,8 @@ impl Problem {
         problem.0.venue_code = failure.venue_code.clone();
         problem.0.order_id = order_id;
         if let Some(field) = &failure.field {
-            problem.0.errors = vec![FieldProblem::new(
+            problem.0.errors = vec![FieldProblem::absent(
                 &field.replace('-', "_"),
-                "",
                 failure.message.clone(),
             )];
         }

@@ -265,8 +265,8 @@ impl Orders {
                     "must be given: {} lists history by instrument only",
                     venue.name()
                 );
-                return Err(OrderError::Invalid(vec![FieldProblem::new(
-                    "symbol", "null", problem,
+                return Err(OrderError::Invalid(vec![FieldProblem::absent(
+                    "symbol", problem,
                 )]));
             }
             let command = wit_trading::ListHistory {

@@ -10,8 +10,8 @@ use crate::model::{Bounds, Decimal, Instrument, InstrumentStatus, OrderType, Pay
 pub struct FieldProblem {
     /// The field.
     pub field: String,
-    /// Its value.
-    pub value: String,
+    /// Its value, where it has one.
+    pub value: Option<String>,
     /// What is allowed.
     pub problem: String,
 }
@@ -19,10 +19,18 @@ pub struct FieldProblem {
 impl FieldProblem {
     /// A problem with a field's value.
     pub fn new(field: &str, value: impl fmt::Display, problem: impl Into<String>) -> Self {
-        let value: String = value.to_string().chars().take(128).collect();
+        let value = value.to_string().chars().take(128).collect();
+        Self {
+            value: Some(value),
+            ..Self::absent(field, problem)
+        }
+    }
+
+    /// A problem with a field that has no value to show.
+    pub fn absent(field: &str, problem: impl Into<String>) -> Self {
         Self {
             field: field.to_owned(),
-            value,
+            value: None,
             problem: problem.into(),
         }
     }
@@ -30,7 +38,10 @@ impl FieldProblem {
 
 impl fmt::Display for FieldProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} = {:?} {}", self.field, self.value, self.problem)
+        match &self.value {
+            Some(value) => write!(f, "{} = {value:?} {}", self.field, self.problem),
+            None => write!(f, "{}: {}", self.field, self.problem),
+        }
     }
 }
 
@@ -87,9 +98,8 @@ fn check_type(order: &NewOrder, instrument: &Instrument, problems: &mut Vec<Fiel
         ));
     }
     match (order.order_type, order.price) {
-        (OrderType::Limit, None) => problems.push(FieldProblem::new(
+        (OrderType::Limit, None) => problems.push(FieldProblem::absent(
             "price",
-            "null",
             "must be given for a limit order",
         )),
         (OrderType::Market, Some(price)) => {
@@ -411,7 +421,10 @@ mod tests {
         ] {
             let problem = one_problem(&order);
             assert_eq!(
-                (problem.field.as_str(), problem.value.as_str()),
+                (
+                    problem.field.as_str(),
+                    problem.value.as_deref().unwrap_or("null")
+                ),
                 (field, value),
                 "{problem}"
             );

@@ -116,7 +116,7 @@ pub(in crate::api) async fn place(
 fn refuse_idempotency_key(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(IDEMPOTENCY_KEY) {
         let problem = "is not supported by this version: send the request without it, and do not repeat a placement before you looked the order up";
-        return Err(Problem::malformed("Idempotency-Key", "", problem));
+        return Err(Problem::malformed_field("Idempotency-Key", problem));
     }
     Ok(())
 }
@@ -369,9 +369,8 @@ async fn venue_history(
     deadline: Deadline,
 ) -> Result<Json<OrdersPage<Order>>, Problem> {
     let Some(venue) = query.venue else {
-        return Err(Problem::malformed(
+        return Err(Problem::malformed_field(
             "venue",
-            "",
             "must be given with source=venue",
         ));
     };
@@ -380,9 +379,8 @@ async fn venue_history(
         ("cursor", query.cursor.is_some()),
     ] {
         if given {
-            return Err(Problem::malformed(
+            return Err(Problem::malformed_field(
                 field,
-                "",
                 "must be absent with source=venue; page with from and to",
             ));
         }

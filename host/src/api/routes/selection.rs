@@ -24,7 +24,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
         Path::<String>::from_request_parts(parts, state)
             .await
             .map(|Path(text)| Self(text))
-            .map_err(|_| Problem::malformed("path", "", "must be valid percent-encoded UTF-8"))
+            .map_err(|_| Problem::malformed_field("path", "must be valid percent-encoded UTF-8"))
     }
 }
 
