@@ -25,7 +25,7 @@ use crate::orders::FieldProblem;
         orders::list, orders::place, orders::active, orders::one, orders::cancel, orders::events,
         account::balances, health::overall, health::live, health::ready, health::venue, health::metrics
     ),
-    components(schemas(ProblemBody, FieldProblem)),
+    components(schemas(ProblemBody, FieldProblem, orders::Source)),
     modifiers(&BearerKeys)
 )]
 pub(super) struct ApiDocumentation;

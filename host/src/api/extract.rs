@@ -32,6 +32,10 @@ impl<T: DeserializeOwned> FromRequest<AppState> for StrictJson<T> {
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
         check_content_type(request.headers())?;
         let body = read_body(request).await?;
+        // serde reads a struct from an array too, field by position; here a value stands by its name.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(malformed(".", "must be a JSON object", "body"));
+        }
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
