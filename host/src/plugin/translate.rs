@@ -84,41 +84,42 @@ pub fn millis(time: Timestamp) -> u64 {
 ///
 /// # Errors
 /// [`Nonsense`] where a name is empty or a limit is not a decimal.
-pub fn instrument(venue: &str, from: wit::Instrument) -> Translated<Instrument> {
-    let contract_size = decimal("contract-size", &from.contract_size)?;
+pub fn instrument(venue: &str, from: wit_market::ListedInstrument) -> Translated<Instrument> {
+    let what = from.instrument;
+    let contract_size = decimal("contract-size", &what.contract_size)?;
     if !contract_size.is_positive() {
         return Err(nonsense(
             "contract-size",
-            &from.contract_size,
+            &what.contract_size,
             "must be above zero",
         ));
     }
     Ok(Instrument {
         venue: venue.to_owned(),
-        symbol: named("symbol", from.symbol)?,
-        venue_symbol: named("venue-symbol", from.venue_symbol)?,
-        endpoint: from.endpoint,
-        product: product(from.product),
-        payoff: match from.payoff {
+        symbol: named("symbol", what.symbol)?,
+        venue_symbol: named("venue-symbol", what.venue_symbol)?,
+        endpoint: what.endpoint,
+        product: product(what.product),
+        payoff: match what.payoff {
             wit::Payoff::Delivery => Payoff::Delivery,
             wit::Payoff::Linear => Payoff::Linear,
             wit::Payoff::Inverse => Payoff::Inverse,
             wit::Payoff::Quanto => Payoff::Quanto,
         },
-        base: named("base", from.base)?,
-        quote: named("quote", from.quote)?,
-        settle: named("settle", from.settle)?,
-        quantity_unit: match from.quantity_unit {
+        base: named("base", what.base)?,
+        quote: named("quote", what.quote)?,
+        settle: named("settle", what.settle)?,
+        quantity_unit: match what.quantity_unit {
             wit::QuantityUnit::Base => QuantityUnit::Base,
             wit::QuantityUnit::Contracts => QuantityUnit::Contracts,
         },
         contract_size,
         status: match from.status {
-            wit::InstrumentStatus::Trading => InstrumentStatus::Trading,
-            wit::InstrumentStatus::Halted => InstrumentStatus::Halted,
-            wit::InstrumentStatus::Closed => InstrumentStatus::Closed,
+            wit_market::InstrumentStatus::Trading => InstrumentStatus::Trading,
+            wit_market::InstrumentStatus::Halted => InstrumentStatus::Halted,
+            wit_market::InstrumentStatus::Closed => InstrumentStatus::Closed,
         },
-        expiry: from.expiry.map(timestamp),
+        expiry: what.expiry.map(timestamp),
         price: bounds("price", &from.price)?,
         quantity: bounds("quantity", &from.quantity)?,
         market_quantity: from
@@ -146,7 +147,7 @@ pub fn product(from: wit::Product) -> Product {
     }
 }
 
-fn bounds(field: &'static str, from: &wit::Bounds) -> Translated<Bounds> {
+fn bounds(field: &'static str, from: &wit_market::Bounds) -> Translated<Bounds> {
     Ok(Bounds {
         min: optional_decimal(field, &from.min)?,
         max: optional_decimal(field, &from.max)?,
@@ -154,7 +155,7 @@ fn bounds(field: &'static str, from: &wit::Bounds) -> Translated<Bounds> {
     })
 }
 
-fn notional(from: &wit::NotionalBounds) -> Translated<NotionalBounds> {
+fn notional(from: &wit_market::NotionalBounds) -> Translated<NotionalBounds> {
     Ok(NotionalBounds {
         min: optional_decimal("notional.min", &from.min)?,
         max: optional_decimal("notional.max", &from.max)?,
@@ -163,7 +164,7 @@ fn notional(from: &wit::NotionalBounds) -> Translated<NotionalBounds> {
     })
 }
 
-fn price_band(from: &wit::PriceBand) -> Translated<PriceBand> {
+fn price_band(from: &wit_market::PriceBand) -> Translated<PriceBand> {
     Ok(PriceBand {
         bid_up: decimal("price-band.bid-up", &from.bid_up)?,
         bid_down: decimal("price-band.bid-down", &from.bid_down)?,

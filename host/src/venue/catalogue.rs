@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use switchyard_runtime::Catalogue;
+use switchyard_runtime::wit::market::ListedInstrument;
 use switchyard_runtime::wit::types as wit;
 
 use crate::model::Instrument;
@@ -78,7 +79,7 @@ impl VenueCatalogue {
         &self,
         venue: &str,
         endpoint: &str,
-        listing: Vec<wit::Instrument>,
+        listing: Vec<ListedInstrument>,
     ) -> Result<Self, CatalogueError> {
         let kept = self
             .by_symbol
@@ -91,10 +92,10 @@ impl VenueCatalogue {
         for listed in kept {
             next.insert(venue, listed)?;
         }
-        for contract in listing {
-            let mut contract = contract;
-            contract.endpoint = endpoint.to_owned();
-            let instrument = translate::instrument(venue, contract.clone()).map_err(|source| {
+        for mut listed in listing {
+            listed.instrument.endpoint = endpoint.to_owned();
+            let contract = listed.instrument.clone();
+            let instrument = translate::instrument(venue, listed).map_err(|source| {
                 CatalogueError::Nonsense {
                     venue: venue.to_owned(),
                     venue_symbol: contract.venue_symbol.chars().take(64).collect(),

@@ -277,7 +277,7 @@ impl Venue {
     pub(super) fn take_listing(
         &self,
         endpoint: &str,
-        listing: Vec<wit::Instrument>,
+        listing: Vec<switchyard_runtime::wit::market::ListedInstrument>,
     ) -> Result<usize, CatalogueError> {
         let mut catalogue = self
             .catalogue

@@ -86,7 +86,8 @@ pub mod descriptor {
 /// The commands and results of market data.
 pub mod market {
     pub use crate::bindings::market::exports::switchyard::adapter::market::{
-        Candle, GetCandles, GetOrderBook, Level, Listing, OrderBook, PublishedLimit, Ticker,
+        Bounds, Candle, GetCandles, GetOrderBook, InstrumentStatus, Level, ListedInstrument,
+        Listing, NotionalBounds, OrderBook, PriceBand, PublishedLimit, Ticker,
     };
 }
 

@@ -10,8 +10,7 @@ use crate::context::Host;
 use crate::log::Level;
 use crate::signer::{Algorithm, KeyEncoding, SignError};
 use crate::types::{
-    Account, Bounds, Context, Header, HttpResponse, Instrument, InstrumentStatus, KeyType,
-    OrderTypes, Payoff, Product, QuantityUnit, TimesInForce,
+    Account, Context, Header, HttpResponse, Instrument, KeyType, Payoff, Product, QuantityUnit,
 };
 
 /// A host for native tests and benchmarks.
@@ -145,13 +144,8 @@ pub fn account(api_key: &str, key_type: KeyType) -> Account {
     }
 }
 
-/// A spot instrument without limits.
+/// A spot instrument.
 pub fn spot(endpoint: &str, venue_symbol: &str, base: &str, quote: &str) -> Instrument {
-    let open = || Bounds {
-        min: None,
-        max: None,
-        step: None,
-    };
     Instrument {
         symbol: format!("{base}/{quote}"),
         venue_symbol: venue_symbol.to_owned(),
@@ -163,18 +157,8 @@ pub fn spot(endpoint: &str, venue_symbol: &str, base: &str, quote: &str) -> Inst
         settle: quote.to_owned(),
         quantity_unit: QuantityUnit::Base,
         contract_size: "1".to_owned(),
-        status: InstrumentStatus::Trading,
         expiry: None,
-        price: open(),
-        quantity: open(),
-        market_quantity: None,
-        notional: None,
-        price_band: None,
-        max_open_orders: None,
-        max_position: None,
-        order_types: OrderTypes::all(),
-        times_in_force: TimesInForce::all(),
-        other_rules: Vec::new(),
+        hints: Vec::new(),
     }
 }
 

@@ -86,7 +86,11 @@ fn call(adapter: &Adapter) -> Call {
     let switchyard_runtime::Step::Done(listing) = listed else {
         unreachable!("one step lists everything")
     };
-    context.instrument = listing.instruments.into_iter().next();
+    context.instrument = listing
+        .instruments
+        .into_iter()
+        .next()
+        .map(|listed| listed.instrument);
     Call {
         context,
         signer: Some(Arc::new(SecretKey::new(SECRET.into()).unwrap())),

@@ -4,12 +4,13 @@ use switchyard_sdk::Context;
 use switchyard_sdk::descriptor::{
     AllowedCall, AmendMode, ClientIdRules, Descriptor, Endpoint, EndpointRules,
 };
+use switchyard_sdk::market::{Bounds, InstrumentStatus, ListedInstrument};
 use switchyard_sdk::request::{self, request};
 use switchyard_sdk::trading::Place;
 use switchyard_sdk::types::{
-    Bounds, Error, ErrorKind, HttpRequest, HttpResponse, Instrument, InstrumentStatus, Method,
-    OrderRef, OrderReport, OrderState, OrderType, OrderTypes, Payoff, Product, QuantityUnit, Side,
-    TimeInForce, TimesInForce,
+    Error, ErrorKind, HttpRequest, HttpResponse, Instrument, Method, OrderRef, OrderReport,
+    OrderState, OrderType, OrderTypes, Payoff, Product, QuantityUnit, Side, TimeInForce,
+    TimesInForce,
 };
 
 /// The only endpoint.
@@ -60,13 +61,13 @@ pub(crate) fn describe() -> Descriptor {
     }
 }
 
-pub(crate) fn instrument(base: &str) -> Instrument {
+pub(crate) fn instrument(base: &str) -> ListedInstrument {
     let steps_of = |step: &str| Bounds {
         min: None,
         max: None,
         step: Some(step.to_owned()),
     };
-    Instrument {
+    let instrument = Instrument {
         symbol: format!("{base}/USDT"),
         venue_symbol: base.to_owned(),
         endpoint: ENDPOINT.to_owned(),
@@ -77,8 +78,12 @@ pub(crate) fn instrument(base: &str) -> Instrument {
         settle: "USDT".to_owned(),
         quantity_unit: QuantityUnit::Base,
         contract_size: "1".to_owned(),
-        status: InstrumentStatus::Trading,
         expiry: None,
+        hints: Vec::new(),
+    };
+    ListedInstrument {
+        instrument,
+        status: InstrumentStatus::Trading,
         price: steps_of("0.01"),
         quantity: steps_of("0.001"),
         market_quantity: None,

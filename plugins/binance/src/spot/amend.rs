@@ -58,7 +58,7 @@ fn way(instrument: &Instrument, command: &Amend) -> Result<Way, Error> {
 /// Whether the symbol's own listing switches something off.
 fn forbidden(instrument: &Instrument, rule: &str) -> bool {
     instrument
-        .other_rules
+        .hints
         .iter()
         .any(|(name, value)| name == rule && value == "false")
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchyard_sdk::decimal::Exact;
 use switchyard_sdk::json;
-use switchyard_sdk::types::{Bounds, Error, NotionalBounds, PriceBand};
+use switchyard_sdk::market::{Bounds, NotionalBounds, PriceBand};
+use switchyard_sdk::types::Error;
 
 /// Any filter (Filters, "Symbol filters"); which fields it has depends on its type.
 #[derive(Deserialize)]

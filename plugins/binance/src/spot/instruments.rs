@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use switchyard_sdk::log::Level;
-use switchyard_sdk::market::{Listing, PublishedLimit};
+use switchyard_sdk::market::{InstrumentStatus, ListedInstrument, Listing, PublishedLimit};
 use switchyard_sdk::query::Query;
 use switchyard_sdk::time::{MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND};
 use switchyard_sdk::types::{
-    Error, HttpRequest, HttpResponse, Instrument, InstrumentStatus, OrderTypes, Payoff, Product,
-    QuantityUnit, TimesInForce,
+    Error, HttpRequest, HttpResponse, Instrument, OrderTypes, Payoff, Product, QuantityUnit,
+    TimesInForce,
 };
 use switchyard_sdk::{Context, Step, json};
 
@@ -196,7 +196,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 fn instrument(
     symbol: Symbol<'_>,
     exchange_rules: &[(String, String)],
-) -> Result<Instrument, Error> {
+) -> Result<ListedInstrument, Error> {
     let limits = filters::limits(&symbol.filters)?;
     let takes = |name: &str| symbol.order_types.iter().any(|kind| kind == name);
     let mut order_types = OrderTypes::empty();
@@ -214,12 +214,16 @@ fn instrument(
     }
     let mut other_rules = limits.others;
     let off = symbol.off.into_iter();
-    other_rules.extend(off.map(|switch| (switch.to_owned(), "false".to_owned())));
+    // What is switched off decides how an order may be amended, so the adapter asks to be told again.
+    let hints: Vec<(String, String)> = off
+        .map(|switch| (switch.to_owned(), "false".to_owned()))
+        .collect();
+    other_rules.extend_from_slice(&hints);
     if symbol.others.len() > "{}".len() {
         other_rules.push(("symbol".to_owned(), symbol.others));
     }
     other_rules.extend_from_slice(exchange_rules);
-    Ok(Instrument {
+    let instrument = Instrument {
         symbol: format!("{}/{}", symbol.base, symbol.quote),
         venue_symbol: symbol.symbol.into_owned(),
         endpoint: ENDPOINT.to_owned(),
@@ -230,13 +234,17 @@ fn instrument(
         quote: symbol.quote.into_owned(),
         quantity_unit: QuantityUnit::Base,
         contract_size: "1".to_owned(),
+        expiry: None,
+        hints,
+    };
+    Ok(ListedInstrument {
+        instrument,
         // Every other status (PRE_TRADING, HALT, BREAK ...) may end in trading again.
         status: if symbol.status == "TRADING" && symbol.spot_allowed {
             InstrumentStatus::Trading
         } else {
             InstrumentStatus::Halted
         },
-        expiry: None,
         price: limits.price,
         quantity: limits.quantity,
         market_quantity: limits.market_quantity,

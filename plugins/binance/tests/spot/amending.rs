@@ -123,12 +123,7 @@ fn a_maker_stays_a_maker_and_a_symbol_without_amendments_is_replaced() {
             .path
             .contains("type=LIMIT_MAKER&cancelReplaceMode")
     );
-    let rules = &mut desk
-        .context
-        .instrument
-        .as_mut()
-        .expect("is there")
-        .other_rules;
+    let rules = &mut desk.context.instrument.as_mut().expect("is there").hints;
     rules.push(("amendAllowed".to_owned(), "false".to_owned()));
     let order = OrderRef {
         venue_id: None,
@@ -152,12 +147,7 @@ fn a_maker_stays_a_maker_and_a_symbol_without_amendments_is_replaced() {
 #[test]
 fn a_symbol_that_allows_no_replacement_is_not_asked_for_one() {
     let mut desk = Desk::new();
-    let rules = &mut desk
-        .context
-        .instrument
-        .as_mut()
-        .expect("is there")
-        .other_rules;
+    let rules = &mut desk.context.instrument.as_mut().expect("is there").hints;
     rules.push(("cancelReplaceAllowed".to_owned(), "false".to_owned()));
     let error = VENUE
         .encode_amend(&desk.cx(), &repricing(), None)

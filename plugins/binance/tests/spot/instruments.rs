@@ -1,5 +1,6 @@
 use switchyard_sdk::Market;
-use switchyard_sdk::types::{Instrument, InstrumentStatus, OrderTypes, TimesInForce};
+use switchyard_sdk::market::{InstrumentStatus, ListedInstrument};
+use switchyard_sdk::types::{OrderTypes, TimesInForce};
 
 use crate::desk::*;
 
@@ -24,7 +25,7 @@ fn listing(status: &str, filters: &str) -> String {
     )
 }
 
-fn read(status: &str, filters: &str) -> Instrument {
+fn read(status: &str, filters: &str) -> ListedInstrument {
     let desk = Desk::everywhere();
     let responses = ok(&listing(status, filters));
     done(VENUE.decode_list_instruments(&desk.cx(), None, &responses))
@@ -32,7 +33,7 @@ fn read(status: &str, filters: &str) -> Instrument {
         .remove(0)
 }
 
-fn other<'a>(instrument: &'a Instrument, name: &str) -> Option<&'a str> {
+fn other<'a>(instrument: &'a ListedInstrument, name: &str) -> Option<&'a str> {
     instrument
         .other_rules
         .iter()
@@ -75,18 +76,18 @@ fn published_limits_name_their_buckets() {
 #[test]
 fn a_symbol_becomes_an_instrument_and_nothing_is_lost() {
     let instrument = read("TRADING", "");
-    assert_eq!(instrument.symbol, "ETH/BTC");
+    assert_eq!(instrument.instrument.symbol, "ETH/BTC");
     assert_eq!(
         (
-            instrument.venue_symbol.as_str(),
-            instrument.endpoint.as_str()
+            instrument.instrument.venue_symbol.as_str(),
+            instrument.instrument.endpoint.as_str()
         ),
         ("ETHBTC", "spot")
     );
     assert_eq!(
         (
-            instrument.settle.as_str(),
-            instrument.contract_size.as_str()
+            instrument.instrument.settle.as_str(),
+            instrument.instrument.contract_size.as_str()
         ),
         ("BTC", "1")
     );
