@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use switchyard_runtime::wit::types::{
-    Account, Bounds, Context, Error, HttpRequest, HttpResponse, Instrument, InstrumentStatus,
-    KeyType, OrderTypes, Payoff, Product, QuantityUnit, TimesInForce,
+    Account, Context, Error, HttpRequest, HttpResponse, Instrument, KeyType, Payoff, Product,
+    QuantityUnit,
 };
 use switchyard_runtime::{Adapter, Call, CallError, GetTicker, Limits, Runtime};
 
@@ -43,13 +43,8 @@ pub(crate) fn hostile(limits: Limits) -> Arc<Adapter> {
     runtime(limits).load(&hostile_bytes()).unwrap()
 }
 
-/// A spot instrument without limits.
+/// A spot instrument.
 pub(crate) fn instrument(endpoint: &str, base: &str, quote: &str) -> Instrument {
-    let open = || Bounds {
-        min: None,
-        max: None,
-        step: None,
-    };
     Instrument {
         symbol: format!("{base}/{quote}"),
         venue_symbol: format!("{base}{quote}"),
@@ -61,18 +56,8 @@ pub(crate) fn instrument(endpoint: &str, base: &str, quote: &str) -> Instrument 
         settle: quote.to_owned(),
         quantity_unit: QuantityUnit::Base,
         contract_size: "1".to_owned(),
-        status: InstrumentStatus::Trading,
         expiry: None,
-        price: open(),
-        quantity: open(),
-        market_quantity: None,
-        notional: None,
-        price_band: None,
-        max_open_orders: None,
-        max_position: None,
-        order_types: OrderTypes::all(),
-        times_in_force: TimesInForce::all(),
-        other_rules: Vec::new(),
+        hints: Vec::new(),
     }
 }
 
