@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The real gateway in front of simulated venues, driven over HTTP as a caller would.
+//!
+//! [`TestApp`] is a simulated venue, a gateway in this process and callers with keys of every role.
+//! [`GatewayProcess`] is the built `switchyard` program, for what only a process can show: its command
+//! line, its log, and being killed. Nothing here sleeps to be on time: [`eventually`] asks again until
+//! the answer is the one wanted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test support: what cannot be set up ends the test that wanted it"
+)]
+
+mod app;
+mod artifacts;
+mod caller;
+mod configuration;
+mod eventually;
+mod plain_venue;
+mod process;
+mod venue_client;
+
+pub use app::{RunningGateway, TestApp, VENUE, limit_order, start_gateway};
+pub use artifacts::{adapters, built, hostile_adapters};
+pub use caller::{Answer, Caller};
+pub use configuration::{
+    ConfiguredVenue, GatewayConfig, Key, OPERATOR, OTHER_TRADER, TRADER, VIEWER,
+};
+pub use eventually::{eventually, eventually_within};
+pub use plain_venue::{Elsewhere, PlainVenue};
+pub use process::{GatewayProcess, Outcome, run_switchyard};
+pub use venue_client::VenueClient;
+
+/// Seed of every simulated market in these tests.
+pub const SEED: u64 = 20_261_121;

@@ -1,0 +1,261 @@
+//! A simulated venue, the gateway in this process, and those who call it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use switchyard::config::Config;
+use switchyard::gateway::Gateway;
+use switchyard_venue_sim::{
+    ExecutedOrder, FaultAction, FaultRule, SeenRequest, SimConfig, VenueSim,
+};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::SEED;
+use crate::caller::{Answer, Caller};
+use crate::configuration::{GatewayConfig, OPERATOR, OTHER_TRADER, TRADER, VIEWER};
+use crate::eventually::eventually;
+use crate::venue_client::VenueClient;
+
+/// The simulated venue's name at the gateway.
+pub const VENUE: &str = "sim";
+
+/// A gateway that serves in this process.
+#[derive(Debug)]
+pub struct RunningGateway {
+    base: String,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<()>,
+}
+
+/// Starts a gateway with a configuration, without waiting for its venues.
+///
+/// # Errors
+/// What the gateway says.
+pub async fn start_gateway(config: &GatewayConfig) -> Result<RunningGateway, String> {
+    let config = Config::from_toml(&config.to_toml(), "test").map_err(|error| error.to_string())?;
+    let gateway = Gateway::start(&config)
+        .await
+        .map_err(|error| error.to_string())?;
+    let base = format!("http://{}", gateway.address().map_err(|e| e.to_string())?);
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(async {
+        gateway
+            .serve(async {
+                let _ = stopped.await;
+            })
+            .await;
+    });
+    Ok(RunningGateway {
+        base,
+        stop: Some(stop),
+        serving,
+    })
+}
+
+impl RunningGateway {
+    /// A caller without a key.
+    pub fn anonymous(&self) -> Caller {
+        Caller::anonymous(&self.base)
+    }
+
+    /// Waits until it says it is ready.
+    pub async fn ready(&self) {
+        let probe = self.anonymous();
+        eventually("the gateway is ready", || async {
+            let answer = probe.get("/health/ready").await;
+            if answer.status == 200 {
+                Ok(())
+            } else {
+                Err(answer.text)
+            }
+        })
+        .await;
+    }
+
+    /// Stops it as SIGTERM would: requests in flight finish, and the journal is let go.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        (&mut self.serving).await.unwrap();
+    }
+}
+
+impl Drop for RunningGateway {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// A simulated venue with a gateway in front of it.
+#[derive(Debug)]
+pub struct TestApp {
+    /// The venue.
+    pub sim: VenueSim,
+    config: GatewayConfig,
+    gateway: Option<RunningGateway>,
+    base: String,
+    directory: TempDir,
+}
+
+impl TestApp {
+    /// A venue with a still market, and a gateway that is ready.
+    pub async fn start() -> Self {
+        Self::with(|config| config).await
+    }
+
+    /// The same with a configuration bent before it is used.
+    pub async fn with(bend: impl FnOnce(GatewayConfig) -> GatewayConfig) -> Self {
+        println!("seed {SEED}");
+        let sim = VenueSim::start(SimConfig {
+            seed: SEED,
+            ..SimConfig::default()
+        })
+        .await
+        .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let config = GatewayConfig::in_directory(directory.path()).venue(
+            VENUE,
+            "binance",
+            ("spot", &sim.url()),
+            Some(sim.credentials()),
+        );
+        let config = bend(config);
+        let gateway = start_gateway(&config).await.unwrap();
+        gateway.ready().await;
+        let base = gateway.base.clone();
+        Self {
+            sim,
+            config,
+            gateway: Some(gateway),
+            base,
+            directory,
+        }
+    }
+
+    /// Where configuration, secrets and journal are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The gateway's configuration.
+    pub fn config(&self) -> &GatewayConfig {
+        &self.config
+    }
+
+    /// Stops the gateway.
+    pub async fn stop_gateway(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.stop().await;
+        }
+    }
+
+    /// Stops the gateway and starts another on its journal.
+    pub async fn restart_gateway(&mut self) {
+        self.stop_gateway().await;
+        let gateway = start_gateway(&self.config).await.unwrap();
+        gateway.ready().await;
+        self.base.clone_from(&gateway.base);
+        self.gateway = Some(gateway);
+    }
+
+    /// A caller without a key.
+    pub fn anonymous(&self) -> Caller {
+        Caller::anonymous(&self.base)
+    }
+
+    /// A caller who may read for tenant `a`.
+    pub fn viewer(&self) -> Caller {
+        self.anonymous().with(VIEWER)
+    }
+
+    /// A caller who may trade for tenant `a`.
+    pub fn trader(&self) -> Caller {
+        self.anonymous().with(TRADER)
+    }
+
+    /// A caller who may run the gateway, of tenant `a`.
+    pub fn operator(&self) -> Caller {
+        self.anonymous().with(OPERATOR)
+    }
+
+    /// A caller who may trade for tenant `b`.
+    pub fn other_trader(&self) -> Caller {
+        self.anonymous().with(OTHER_TRADER)
+    }
+
+    /// Another client of the same account, which the gateway knows nothing of.
+    pub fn other_client(&self) -> VenueClient {
+        VenueClient::of(&self.sim)
+    }
+
+    /// The next `count` requests of this kind meet a fault at the venue.
+    pub fn fault(&self, method: &str, path: &str, count: u64, action: FaultAction) {
+        let rule = FaultRule::on(method, path).times(count).act(action);
+        self.sim.control().add_fault(rule);
+    }
+
+    /// The next placement meets a fault.
+    pub fn next_placement(&self, action: FaultAction) {
+        self.fault("POST", "/api/v3/order", 1, action);
+    }
+
+    /// The next cancel meets a fault.
+    pub fn next_cancel(&self, action: FaultAction) {
+        self.fault("DELETE", "/api/v3/order", 1, action);
+    }
+
+    /// What the venue really has under the gateway's id.
+    pub fn truth(&self, id: &str) -> Option<ExecutedOrder> {
+        let mut orders = self.sim.control().executed().into_iter();
+        orders.find(|order| order.client_order_id == id)
+    }
+
+    /// Requests that reached the venue with this method and path.
+    pub fn seen(&self, method: &str, path: &str) -> Vec<SeenRequest> {
+        let mut requests = self.sim.control().requests();
+        requests.retain(|request| request.method == method && request.path == path);
+        requests
+    }
+
+    /// Placements that reached the venue, whatever became of them.
+    pub fn placements_seen(&self) -> usize {
+        self.seen("POST", "/api/v3/order").len()
+    }
+
+    /// Asks for an order until it is in a state.
+    pub async fn becomes(&self, caller: &Caller, id: &str, state: &str) -> Answer {
+        eventually(&format!("order {id} becomes {state}"), || async {
+            let answer = caller.order(id).await;
+            if answer["state"] == state {
+                Ok(answer)
+            } else {
+                Err(answer.text)
+            }
+        })
+        .await
+    }
+
+    /// Waits until the journal has the order in a state, without asking for the order itself: what
+    /// happens, happens by itself.
+    pub async fn becomes_by_itself(&self, caller: &Caller, id: &str, state: &str) -> Value {
+        eventually(&format!("order {id} becomes {state} by itself"), || async {
+            let answer = caller.get(&format!("/v1/orders?ids={id}")).await;
+            match answer.items().first() {
+                Some(order) if order["state"] == state => Ok(order.clone()),
+                _ => Err(answer.text),
+            }
+        })
+        .await
+    }
+}
+
+/// A limit order to buy bitcoin.
+pub fn limit_order(quantity: &str, price: &str) -> Value {
+    json!({
+        "venue": VENUE, "symbol": "BTC/USDT", "side": "buy", "type": "limit",
+        "quantity": quantity, "price": price,
+    })
+}

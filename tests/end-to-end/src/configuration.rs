@@ -1,0 +1,179 @@
+//! Configurations, with their secrets in files of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
+use serde_json::Value;
+use switchyard_venue_sim::Credentials;
+
+use crate::artifacts::{adapters, code_cache};
+
+/// A key of the gateway: whose it is and what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its name, which is no secret.
+    pub id: &'static str,
+    /// What is shown as `Bearer`.
+    pub key: &'static str,
+    /// Whose orders it sees.
+    pub tenant: &'static str,
+    /// What it may do.
+    pub role: &'static str,
+}
+
+/// May read for tenant `a`.
+pub const VIEWER: Key = Key {
+    id: "a-viewer",
+    key: "gatewaykey-viewer-of-a-5f1c",
+    tenant: "a",
+    role: "viewer",
+};
+
+/// May trade for tenant `a`.
+pub const TRADER: Key = Key {
+    id: "a-trader",
+    key: "gatewaykey-trader-of-a-77d0",
+    tenant: "a",
+    role: "trader",
+};
+
+/// May run the gateway, for tenant `a`.
+pub const OPERATOR: Key = Key {
+    id: "a-operator",
+    key: "gatewaykey-operator-of-a-c3e9",
+    tenant: "a",
+    role: "operator",
+};
+
+/// May trade for tenant `b`.
+pub const OTHER_TRADER: Key = Key {
+    id: "b-trader",
+    key: "gatewaykey-trader-of-b-0a42",
+    tenant: "b",
+    role: "trader",
+};
+
+/// A venue in a configuration.
+#[derive(Debug, Clone)]
+pub struct ConfiguredVenue {
+    /// Its name.
+    pub name: String,
+    /// Stem of its adapter's file.
+    pub adapter: String,
+    /// Alias and origin of its endpoint.
+    pub endpoint: (String, String),
+    /// What it is signed for with.
+    pub credentials: Option<Credentials>,
+}
+
+/// A configuration that a test may bend before it is used.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Where configuration, secrets and journal are.
+    pub directory: PathBuf,
+    /// `server.listen`.
+    pub listen: String,
+    /// `plugins.directory`.
+    pub plugins: PathBuf,
+    /// `log.level`.
+    pub log_level: String,
+    /// The venues.
+    pub venues: Vec<ConfiguredVenue>,
+    /// Lines put into `[plugins]`.
+    pub plugin_lines: String,
+}
+
+impl GatewayConfig {
+    /// A gateway on a free port of loopback, with a journal in `directory` and no venue.
+    pub fn in_directory(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
+            plugins: adapters(),
+            log_level: "info".to_owned(),
+            venues: Vec::new(),
+            plugin_lines: String::new(),
+        }
+    }
+
+    /// The same with another venue.
+    #[must_use]
+    pub fn venue(
+        mut self,
+        name: &str,
+        adapter: &str,
+        endpoint: (&str, &str),
+        credentials: Option<&Credentials>,
+    ) -> Self {
+        self.venues.push(ConfiguredVenue {
+            name: name.to_owned(),
+            adapter: adapter.to_owned(),
+            endpoint: (endpoint.0.to_owned(), endpoint.1.to_owned()),
+            credentials: credentials.cloned(),
+        });
+        self
+    }
+
+    /// The configuration as text. Secrets are written to files beside it.
+    pub fn to_toml(&self) -> String {
+        let quoted = |text: &str| Value::from(text).to_string();
+        let path = |path: &Path| quoted(&path.display().to_string());
+        let mut text = format!(
+            "[server]\nlisten = {}\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n{}\n\n[store]\nurl = {}\n\n\
+             [log]\nlevel = {}\n\n",
+            quoted(&self.listen),
+            path(&self.plugins),
+            path(&code_cache()),
+            self.plugin_lines,
+            quoted(&format!(
+                "sqlite://{}",
+                self.directory.join("journal.db").display()
+            )),
+            quoted(&self.log_level),
+        );
+        for key in [VIEWER, TRADER, OPERATOR, OTHER_TRADER] {
+            text.push_str(&format!(
+                "[[auth.keys]]\nid = {}\nhash = \"{}\"\ntenant = {}\nrole = {}\n\n",
+                quoted(key.id),
+                HEXLOWER.encode(digest(&SHA256, key.key.as_bytes()).as_ref()),
+                quoted(key.tenant),
+                quoted(key.role),
+            ));
+        }
+        for venue in &self.venues {
+            text.push_str(&format!(
+                "[venues.{}]\nadapter = {}\n",
+                venue.name,
+                quoted(&venue.adapter)
+            ));
+            if let Some(credentials) = &venue.credentials {
+                let place = |kind: &str, secret: &str| {
+                    let file = self.directory.join(format!("{}.{kind}", venue.name));
+                    fs::write(&file, format!("{secret}\n")).unwrap();
+                    quoted(&format!("file:{}", file.display()))
+                };
+                text.push_str(&format!(
+                    "credentials = {{ api_key = {}, secret = {} }}\n",
+                    place("key", &credentials.api_key),
+                    place("secret", &credentials.secret),
+                ));
+            }
+            text.push_str(&format!(
+                "[venues.{}.endpoints]\n{} = {}\n\n",
+                venue.name,
+                venue.endpoint.0,
+                quoted(&venue.endpoint.1)
+            ));
+        }
+        text
+    }
+
+    /// Writes the configuration into its directory.
+    pub fn write(&self) -> PathBuf {
+        let path = self.directory.join("switchyard.toml");
+        fs::write(&path, self.to_toml()).unwrap();
+        path
+    }
+}

@@ -1,0 +1,147 @@
+//! The built `switchyard` program.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::artifacts::built;
+use crate::caller::Caller;
+use crate::eventually::eventually;
+
+/// How long a command that should end may run.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A gateway in a process of its own.
+#[derive(Debug)]
+pub struct GatewayProcess {
+    child: Child,
+    log: PathBuf,
+    base: String,
+}
+
+impl GatewayProcess {
+    /// Runs `switchyard serve` and waits until it listens. Standard output and error go to `log`.
+    pub async fn start(config: &Path, log: &Path) -> Self {
+        let file = File::create(log).unwrap();
+        let child = command(&["serve", "--config", &config.display().to_string()])
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let mut process = Self {
+            child,
+            log: log.to_owned(),
+            base: String::new(),
+        };
+        let address = eventually("the gateway says where it listens", || async {
+            let log = process.log();
+            let listening = log
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+                .find(|line| line["message"] == "listening");
+            listening
+                .and_then(|line| line["address"].as_str().map(str::to_owned))
+                .ok_or(log)
+        })
+        .await;
+        process.base = format!("http://{address}");
+        process
+    }
+
+    /// A caller without a key.
+    pub fn anonymous(&self) -> Caller {
+        Caller::anonymous(&self.base)
+    }
+
+    /// Waits until it says it is ready.
+    pub async fn ready(&self) {
+        let probe = self.anonymous();
+        eventually("the gateway is ready", || async {
+            let answer = probe.get("/health/ready").await;
+            if answer.status == 200 {
+                Ok(())
+            } else {
+                Err(answer.text)
+            }
+        })
+        .await;
+    }
+
+    /// Everything it has written so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Ends it as a crash would (SIGKILL).
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end (SIGTERM) and gives its exit code.
+    pub async fn terminate(mut self) -> Option<i32> {
+        let signalled = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
+        assert!(signalled.success());
+        wait_for(&mut self.child).await
+    }
+}
+
+impl Drop for GatewayProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its exit code; none where a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output and error.
+    pub output: String,
+}
+
+/// Runs `switchyard` with arguments until it ends.
+pub async fn run_switchyard(arguments: &[&str]) -> Outcome {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("output");
+    let file = File::create(&output).unwrap();
+    let mut child = command(arguments)
+        .current_dir(directory.path())
+        .stdout(file.try_clone().unwrap())
+        .stderr(file)
+        .spawn()
+        .unwrap();
+    let code = wait_for(&mut child).await;
+    Outcome {
+        code,
+        output: fs::read_to_string(&output).unwrap(),
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(built("switchyard"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+async fn wait_for(child: &mut Child) -> Option<i32> {
+    let until = tokio::time::Instant::now() + ENDS_WITHIN;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if tokio::time::Instant::now() >= until {
+            let _ = child.kill();
+            panic!("the program did not end within {ENDS_WITHIN:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
