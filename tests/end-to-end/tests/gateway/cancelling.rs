@@ -1,0 +1,155 @@
+//! Cancels: final, pursued, repeated, and in a race.
+
+use rust_decimal::Decimal;
+use switchyard_end_to_end::{TestApp, limit_order};
+use switchyard_venue_sim::FaultAction;
+
+async fn resting(app: &TestApp) -> String {
+    let placed = app
+        .trader()
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
+    placed.id()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_the_venue_confirms_is_final() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    let canceled = app.trader().cancel(&id).await.expect(200);
+    assert_eq!(canceled["state"], "CANCELED");
+    assert_eq!(canceled["filled_quantity"], "0");
+    assert_eq!(app.truth(&id).unwrap().state, "CANCELED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_an_order_that_is_over_shows_it_and_sends_nothing() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    let first = app.trader().cancel(&id).await.expect(200);
+    let second = app.trader().cancel(&id).await.expect(200);
+    assert_eq!(first.json(), second.json());
+    assert_eq!(app.seen("DELETE", "/api/v3/order").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_whose_answer_was_lost_is_pursued_to_its_end() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    app.next_cancel(FaultAction::ExecuteThenDrop);
+    let pending = app.trader().cancel(&id).await.expect(202);
+    assert_eq!(pending["state"], "PENDING_CANCEL");
+    app.becomes_by_itself(&app.viewer(), &id, "CANCELED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_never_arrived_is_sent_again_until_it_is_through() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    app.next_cancel(FaultAction::DropBefore);
+    let pending = app.trader().cancel(&id).await.expect(202);
+    assert_eq!(pending["state"], "PENDING_CANCEL");
+    app.becomes_by_itself(&app.viewer(), &id, "CANCELED").await;
+    assert_eq!(app.truth(&id).unwrap().state, "CANCELED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_while_the_venue_is_away_is_done_when_it_is_back() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    app.sim.shutdown().await;
+    let pending = app.trader().cancel(&id).await.expect(202);
+    assert_eq!(pending["state"], "PENDING_CANCEL");
+    app.sim.restart().await.unwrap();
+    app.becomes_by_itself(&app.viewer(), &id, "CANCELED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_comes_after_the_fill_shows_the_fill() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    app.sim
+        .control()
+        .set_mid("BTCUSDT", Decimal::from(49_000))
+        .unwrap();
+    let ended = app.trader().cancel(&id).await.expect(200);
+    assert_eq!(ended["state"], "FILLED");
+    assert_eq!(ended["filled_quantity"], "0.01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fill_that_overtakes_the_cancel_is_shown() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    app.next_cancel(FaultAction::DelayBefore { ms: 500 });
+    let trader = app.trader();
+    let cancel = trader.cancel(&id);
+    let fill = async {
+        switchyard_end_to_end::eventually("the cancel has arrived", || async {
+            let arrived = app.seen("DELETE", "/api/v3/order").len();
+            if arrived == 1 { Ok(()) } else { Err(arrived) }
+        })
+        .await;
+        app.sim
+            .control()
+            .set_mid("BTCUSDT", Decimal::from(49_000))
+            .unwrap();
+    };
+    let (ended, ()) = tokio::join!(cancel, fill);
+    let ended = ended.expect(200);
+    assert_eq!(ended["state"], "FILLED", "{}", ended.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_cancelled_while_its_fate_is_open_is_cancelled_once_it_is_found() {
+    let app = TestApp::start().await;
+    app.next_placement(FaultAction::ExecuteLate {
+        ms: 2_000,
+        drop_after_ms: 0,
+    });
+    let id = app
+        .trader()
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(202)
+        .id();
+    let queued = app.trader().cancel(&id).await.expect(202);
+    assert_eq!(queued["state"], "PENDING_NEW");
+    assert_eq!(app.seen("DELETE", "/api/v3/order").len(), 0);
+    app.becomes_by_itself(&app.viewer(), &id, "CANCELED").await;
+    let truth = app.truth(&id).unwrap();
+    assert_eq!((truth.state, truth.client_id_accepted), ("CANCELED", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_cancelled_behind_the_gateways_back_reads_cancelled() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    app.other_client().cancel(&id).await;
+    let read = app.trader().order(&id).await.expect(200);
+    assert_eq!(read["state"], "CANCELED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_cancels_at_once_both_end_well() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    let trader = app.trader();
+    let (one, other) = tokio::join!(trader.cancel(&id), trader.cancel(&id));
+    for answer in [&one, &other] {
+        assert!([200, 202].contains(&answer.status), "{}", answer.text);
+    }
+    app.becomes_by_itself(&app.viewer(), &id, "CANCELED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_does_not_exist_cannot_be_cancelled() {
+    let app = TestApp::start().await;
+    for id in ["swynosuchorder", "x", "ext-AAAA", "%00", "..%2f.."] {
+        app.trader()
+            .cancel(id)
+            .await
+            .expect_problem(404, "order-not-found");
+    }
+}

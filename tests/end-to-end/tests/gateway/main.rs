@@ -1,0 +1,19 @@
+//! The gateway as its callers and its operators meet it.
+// The calls that tests share are no tests themselves, so clippy's leave for tests does not reach them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod active_orders;
+mod ambiguity;
+mod cancelling;
+mod exact_decimals;
+mod hostile_adapter;
+mod listing;
+mod placing;
+mod protocol;
+mod restarting;
+mod secrets;
+mod starting;
+mod strictness;
+mod validation;
+mod venue_health;
