@@ -23,8 +23,11 @@ done
 mkdir /out/data
 BUILD
 
-# A C library, certificate authorities, a user without rights, and no shell.
-FROM gcr.io/distroless/cc-debian12:nonroot
+# A C library, certificate authorities, and a user without rights.
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=builder /out/switchyard /usr/local/bin/switchyard
 COPY --from=builder /out/plugins /opt/switchyard/plugins
 COPY --from=builder --chown=65532:65532 /out/data /data

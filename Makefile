@@ -93,7 +93,7 @@ $(TEST_COMPONENTS): target/test-adapters/%.wasm: $$(shell find tests/$$*/src tes
 	$(SWITCHYARD) plugin build tests/$* --out target/test-adapters
 
 bench: plugins ## Measure: an adapter's calls in the sandbox and natively
-	$(CARGO) bench -p switchyard-end-to-end
+	$(CARGO) bench -p switchyard-benchmarks
 
 clean: ## Remove everything built
 	$(CARGO) clean

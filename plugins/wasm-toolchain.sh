@@ -20,7 +20,7 @@ say() { echo "==> setup: $*"; }
 fail() { echo "error: $*" >&2; exit 1; }
 
 type cargo rustc >/dev/null 2>&1 ||
-    fail "cargo and rustc are not on the PATH: install rustup's stable toolchain, https://rustup.rs"
+    fail "cargo and rustc are not on the PATH: install rustup's stable toolchain"
 sysroot=$(rustc --print sysroot)
 host=$(rustc -vV | sed -n 's/^host: //p')
 release=$(rustc --version)

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
@@ -67,12 +67,22 @@ pub struct EndpointLabels {
 }
 
 /// Which half of an operation.
-#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
 pub enum CallPhase {
     /// Command to request.
     Encode,
     /// Response to result.
     Decode,
+}
+
+impl EncodeLabelValue for CallPhase {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> Result<(), std::fmt::Error> {
+        let name = match self {
+            Self::Encode => "encode",
+            Self::Decode => "decode",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
 }
 
 /// One call into an adapter.
