@@ -192,6 +192,16 @@ impl HealthBoard {
         })
     }
 
+    /// Whether some endpoint has not been asked for the first time yet: its first probe, or after an
+    /// answered one its first listing, is still to come. An endpoint that is down is settled.
+    pub fn is_settling(&self) -> bool {
+        self.lock().values().any(|facts| match facts.probe {
+            None => true,
+            Some(Ok(())) => facts.instruments.is_none() && facts.listing_error.is_none(),
+            Some(Err(_)) => false,
+        })
+    }
+
     /// The venue's summary.
     pub fn status(&self) -> VenueStatus {
         let endpoints = self.lock();
@@ -251,6 +261,18 @@ mod tests {
         board.listed("spot", Ok(9));
         assert_eq!(board.status(), VenueStatus::Up);
         assert_eq!(board.read()["spot"].last_error, None);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_down_or_lists_nonsense_keeps_nobody_waiting() {
+        let two = ["spot", "usdm"].map(str::to_owned);
+        let board = HealthBoard::of(two.into_iter(), false);
+        assert!(board.is_settling());
+        board.probed("spot", ANSWERED);
+        board.probed("usdm", refused());
+        assert!(board.is_settling(), "the first listing is still to come");
+        board.listed("spot", Err("two instruments with one symbol".into()));
+        assert!(!board.is_settling());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use switchyard_sdk::log::Level as LogLevel;
 use switchyard_sdk::market::{Level, Ticker};
 use switchyard_sdk::request;
-use switchyard_sdk::types::{Error, HttpRequest, Method, OrderReport};
+use switchyard_sdk::types::{Error, HttpRequest, Method, OrderReport, OrderState, Side};
 use switchyard_sdk::{Context, Step};
 
 use crate::snoop;
@@ -61,6 +61,10 @@ misdeeds! {
     Lies = "LIES",
     /// Returns a book whose bid is above its ask.
     Crossed = "CROSSED",
+    /// Reports the fill of an order that is larger than the one it was given.
+    Inflated = "INFLATED",
+    /// Reports another client's order, and the ticker of another instrument.
+    Forged = "FORGED",
     /// Writes a thousand log lines.
     Chatty = "CHATTY",
     /// Asks for another step for ever.
@@ -182,6 +186,7 @@ impl Misdeed {
             Self::Nonsense => ticker.last = Some("plenty".to_owned()),
             Self::Floats => ticker.last = Some("6.0000001e4".to_owned()),
             Self::Lies => ticker.symbol = "HONEST/USDT\u{0}".to_owned(),
+            Self::Forged => ticker.symbol = "HONEST/USDT".to_owned(),
             Self::Endless => return Ok(Step::Continue(b"more".to_vec())),
             Self::Snoop => snoop::snoop(cx, &mut ticker, body),
             _ if self.base().starts_with("ESCAPE") && state.is_none() => {
@@ -217,6 +222,16 @@ impl Misdeed {
     pub(crate) fn spoil_report(self, mut report: OrderReport) -> OrderReport {
         match self {
             Self::Lies => report.filled_quantity = "1000000".to_owned(),
+            Self::Inflated => {
+                report.quantity = Some("1000000".to_owned());
+                report.filled_quantity = "1000000".to_owned();
+                report.state = OrderState::Filled;
+            }
+            Self::Forged => {
+                report.symbol = "HONEST/USDT".to_owned();
+                report.client_id = Some("someoneelse".to_owned());
+                report.side = Side::Sell;
+            }
             Self::Nonsense => report.filled_quantity = "some".to_owned(),
             Self::Floats => report.filled_quantity = "1e-3".to_owned(),
             _ => {}

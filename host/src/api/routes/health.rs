@@ -76,7 +76,7 @@ pub(in crate::api) async fn ready(State(state): State<AppState>) -> Result<Statu
     if let Some(venue) = state
         .venues
         .iter()
-        .find(|venue| is_starting(venue.status(), venue.is_listed()))
+        .find(|venue| venue.health().is_settling())
     {
         return Err(not_ready(format!("{} is starting", venue.name())));
     }
@@ -86,15 +86,6 @@ pub(in crate::api) async fn ready(State(state): State<AppState>) -> Result<Statu
         .await
         .map_err(|error| not_ready(error.to_string()))?;
     Ok(StatusCode::OK)
-}
-
-/// A venue that answers is ready when its instruments are known; one that does not holds nobody up.
-fn is_starting(status: VenueStatus, listed: bool) -> bool {
-    match status {
-        VenueStatus::Starting => true,
-        VenueStatus::Degraded => !listed,
-        VenueStatus::Up | VenueStatus::Down => false,
-    }
 }
 
 /// One venue in full.

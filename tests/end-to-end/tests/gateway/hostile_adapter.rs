@@ -101,8 +101,8 @@ async fn its_honest_part_works() {
 async fn every_misdeed_is_a_typed_error_in_time_and_the_next_call_works() {
     let siege = Siege::start().await;
     for base in [
-        "LOOP", "HUNGRY", "TRAP", "STACK", "NONSENSE", "FLOATS", "LIES", "ENDLESS", "FLOOD",
-        "MEDDLER",
+        "LOOP", "HUNGRY", "TRAP", "STACK", "NONSENSE", "FLOATS", "LIES", "FORGED", "ENDLESS",
+        "FLOOD", "MEDDLER",
     ] {
         let started = Instant::now();
         let refused = siege.ticker(base).await;
@@ -147,7 +147,7 @@ async fn a_book_that_cannot_be_one_is_refused() {
         }
     };
     book("HONEST").await.expect(200);
-    for base in ["NONSENSE", "FLOATS", "LIES"] {
+    for base in ["NONSENSE", "FLOATS", "LIES", "CROSSED"] {
         let refused = book(base).await;
         assert_eq!(
             refused["code"], "adapter-failed",
@@ -162,7 +162,7 @@ async fn an_order_whose_answer_the_adapter_cannot_read_is_found_and_never_sent_t
     let siege = Siege::start().await;
     let mut ids = Vec::new();
     for base in [
-        "LOOP", "HUNGRY", "TRAP", "STACK", "NONSENSE", "FLOATS", "LIES",
+        "LOOP", "HUNGRY", "TRAP", "STACK", "NONSENSE", "FLOATS", "LIES", "INFLATED", "FORGED",
     ] {
         let placed = siege.place(base).await;
         assert_eq!(placed.status, 202, "{base}: {}", placed.text);

@@ -6,6 +6,7 @@ mod access;
 mod active_orders;
 mod ambiguity;
 mod cancelling;
+mod chaos;
 mod exact_decimals;
 mod hostile_adapter;
 mod listing;

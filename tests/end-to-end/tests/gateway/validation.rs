@@ -2,7 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{Answer, TestApp, VENUE, limit_order};
+use switchyard_end_to_end::{Answer, TRADER, TestApp, VENUE, limit_order};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// An order whose fields were changed; null takes one away.
 fn order_with(changes: Value) -> Value {
@@ -194,4 +196,28 @@ async fn how_long_a_caller_waits_must_be_a_sensible_number() {
         let refused = refused.expect_problem(400, "malformed-request");
         assert_eq!(refused.fields_at_fault(), ["X-Request-Timeout-Ms"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_announce_its_size_is_measured_all_the_same() {
+    let app = TestApp::start().await;
+    let chunk = "x".repeat(8 * 1024);
+    let mut stream = TcpStream::connect(app.trader().base().replace("http://", ""))
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /v1/orders HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        TRADER.key
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..9 {
+        let chunk = format!("{:x}\r\n{chunk}\r\n", chunk.len());
+        if stream.write_all(chunk.as_bytes()).await.is_err() {
+            break; // refused already
+        }
+    }
+    let mut answer = vec![0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
 }
