@@ -99,7 +99,7 @@ pub async fn ticker(sources: &[Source], deadline: Deadline) -> Result<Ticker, Ma
             deadline,
         };
         let answer = venue.read(ask).await?;
-        translate::ticker(venue.name(), answer)
+        translate::ticker(venue.name(), &listed.instrument.symbol, answer)
             .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
     })
     .await
@@ -124,7 +124,7 @@ pub async fn order_book(
             deadline,
         };
         let answer = venue.read(ask).await?;
-        translate::order_book(venue.name(), answer)
+        translate::order_book(venue.name(), &listed.instrument.symbol, answer)
             .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
     })
     .await

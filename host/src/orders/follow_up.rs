@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::service::Orders;
@@ -21,10 +22,23 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 /// How long one question may take.
 const QUESTION_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Questions that one venue is asked at once. A venue that hangs delays its own orders and no others.
+const QUESTIONS_PER_VENUE: usize = 8;
+
 /// When an order is asked about again, and how long after that.
 struct Next {
+    venue: String,
     at: Instant,
     wait: Duration,
+    asking: Option<AbortHandle>,
+}
+
+impl Next {
+    fn is_asking(&self) -> bool {
+        self.asking
+            .as_ref()
+            .is_some_and(|asking| !asking.is_finished())
+    }
 }
 
 impl Orders {
@@ -33,8 +47,10 @@ impl Orders {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut schedule: HashMap<OrderId, Next> = HashMap::new();
+        let mut questions = JoinSet::new();
         loop {
             ticks.tick().await;
+            while questions.try_join_next().is_some() {}
             let unresolved = match self.journal.unresolved().await {
                 Ok(unresolved) => unresolved,
                 Err(error) => {
@@ -48,18 +64,27 @@ impl Orders {
                 if Timestamp::now().since(record.order.created_at) < LEFT_ALONE {
                     continue;
                 }
+                let venue = record.order.venue.clone();
+                let is_full = schedule
+                    .values()
+                    .filter(|next| next.venue == venue && next.is_asking())
+                    .count()
+                    >= QUESTIONS_PER_VENUE;
                 let next = schedule
                     .entry(record.order.id.clone())
                     .or_insert_with(|| Next {
+                        venue,
                         at: Instant::now(),
                         wait: BACKOFF.0,
+                        asking: None,
                     });
-                if Instant::now() < next.at {
+                if is_full || next.is_asking() || Instant::now() < next.at {
                     continue;
                 }
                 next.at = Instant::now() + next.wait;
                 next.wait = (next.wait * 2).min(BACKOFF.1);
-                self.ask_about(record).await;
+                let orders = self.clone();
+                next.asking = Some(questions.spawn(async move { orders.ask_about(record).await }));
             }
         }
     }

@@ -108,7 +108,7 @@ impl Placement {
             .run(ask, |attempt| self.journal(attempt, &journaled))
             .await
             .and_then(|report| {
-                translate::order_report(report)
+                translate::placed_report(&self.record, report)
                     .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
             });
         self.orders.metrics.order_placed(&OrderLabels {

@@ -148,7 +148,7 @@ impl Orders {
             deadline,
         };
         let report = venue.read(ask).await?;
-        translate::order_report(report)
+        translate::report_of(record, report)
             .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
     }
 
@@ -173,7 +173,7 @@ impl Orders {
                 self.record_attempt(&record.order.id, attempt)
             })
             .await?;
-        translate::cancel_outcome(outcome)
+        translate::cancel_outcome(record, outcome)
             .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
     }
 

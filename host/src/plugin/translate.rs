@@ -13,8 +13,8 @@ use crate::account::Balance;
 use crate::market::{BookLevel, OrderBook, Ticker};
 use crate::model::{
     Bounds, Decimal, Failure, FailureCode, Fate, Instrument, InstrumentStatus, NotionalBounds,
-    OrderReport, OrderState, OrderType, Payoff, PriceBand, Product, QuantityUnit, Side,
-    TimeInForce, Timestamp,
+    OrderRecord, OrderReport, OrderState, OrderType, Payoff, PriceBand, Product, QuantityUnit,
+    Side, TimeInForce, Timestamp,
 };
 
 /// An adapter returned a value that its type allows and the contract does not.
@@ -67,6 +67,15 @@ fn named(field: &'static str, text: String) -> Translated<String> {
             &text,
             "must be 1 to 128 characters without control characters",
         ))
+    }
+}
+
+fn as_asked(field: &'static str, asked: &str, told: String) -> Translated<String> {
+    if told == asked {
+        Ok(told)
+    } else {
+        let problem = format!("must be {asked:?}, which it was asked about");
+        Err(nonsense(field, &told, problem))
     }
 }
 
@@ -288,6 +297,38 @@ pub fn order_report(from: wit::OrderReport) -> Translated<OrderReport> {
     })
 }
 
+/// What a venue says of one order that it was asked about.
+///
+/// # Errors
+/// As [`order_report`], or where the report is of another order: it must not change this one.
+pub fn report_of(record: &OrderRecord, from: wit::OrderReport) -> Translated<OrderReport> {
+    let report = order_report(from)?;
+    as_asked("symbol", &record.order.symbol, report.symbol.clone())?;
+    if let Some(client_id) = &report.client_id {
+        as_asked("client-id", &record.client_id, client_id.clone())?;
+    }
+    if report.side != record.order.side {
+        let side = format!("{:?}", report.side);
+        return Err(nonsense("side", &side, "is not the order's side"));
+    }
+    Ok(report)
+}
+
+/// What a venue says of an order that it has just been given.
+///
+/// # Errors
+/// As [`report_of`], or where its quantity is not the one that was ordered.
+pub fn placed_report(record: &OrderRecord, from: wit::OrderReport) -> Translated<OrderReport> {
+    let report = report_of(record, from)?;
+    match report.quantity {
+        Some(quantity) if Some(quantity) != record.order.quantity => {
+            let problem = "is not the quantity that was ordered";
+            Err(nonsense("quantity", &quantity.to_string(), problem))
+        }
+        _ => Ok(report),
+    }
+}
+
 /// Several reports, or the first problem among them.
 ///
 /// # Errors
@@ -300,9 +341,12 @@ pub fn order_reports(from: Vec<wit::OrderReport>) -> Translated<Vec<OrderReport>
 ///
 /// # Errors
 /// As [`order_report`].
-pub fn cancel_outcome(from: wit_trading::CancelOutcome) -> Translated<Option<OrderReport>> {
+pub fn cancel_outcome(
+    record: &OrderRecord,
+    from: wit_trading::CancelOutcome,
+) -> Translated<Option<OrderReport>> {
     match from {
-        wit_trading::CancelOutcome::Confirmed(report) => order_report(report).map(Some),
+        wit_trading::CancelOutcome::Confirmed(report) => report_of(record, report).map(Some),
         wit_trading::CancelOutcome::Accepted => Ok(None),
     }
 }
@@ -310,11 +354,11 @@ pub fn cancel_outcome(from: wit_trading::CancelOutcome) -> Translated<Option<Ord
 /// A ticker of a venue.
 ///
 /// # Errors
-/// [`Nonsense`] where a price is not a decimal.
-pub fn ticker(venue: &str, from: wit_market::Ticker) -> Translated<Ticker> {
+/// [`Nonsense`] where a price is not a decimal, or the ticker is another instrument's.
+pub fn ticker(venue: &str, symbol: &str, from: wit_market::Ticker) -> Translated<Ticker> {
     Ok(Ticker {
         venue: venue.to_owned(),
-        symbol: named("symbol", from.symbol)?,
+        symbol: as_asked("symbol", symbol, from.symbol)?,
         bid: optional_decimal("bid", &from.bid)?,
         bid_quantity: optional_decimal("bid-quantity", &from.bid_quantity)?,
         ask: optional_decimal("ask", &from.ask)?,
@@ -332,8 +376,9 @@ pub fn ticker(venue: &str, from: wit_market::Ticker) -> Translated<Ticker> {
 /// A book of a venue.
 ///
 /// # Errors
-/// [`Nonsense`] where a level is not decimal or a side is not in order.
-pub fn order_book(venue: &str, from: wit_market::OrderBook) -> Translated<OrderBook> {
+/// [`Nonsense`] where a level is not decimal, a side is not in order, the best bid is above the best ask, or
+/// the book is another instrument's.
+pub fn order_book(venue: &str, symbol: &str, from: wit_market::OrderBook) -> Translated<OrderBook> {
     let levels = |field: &'static str,
                   levels: Vec<wit_market::Level>,
                   better: fn(Decimal, Decimal) -> bool| {
@@ -358,11 +403,19 @@ pub fn order_book(venue: &str, from: wit_market::OrderBook) -> Translated<OrderB
             None => Ok(levels),
         }
     };
+    let bids = levels("bids", from.bids, |a, b| a > b)?;
+    let asks = levels("asks", from.asks, |a, b| a < b)?;
+    if let (Some(bid), Some(ask)) = (bids.first(), asks.first())
+        && bid.price > ask.price
+    {
+        let problem = format!("is above the best ask, {}", ask.price);
+        return Err(nonsense("bids", &bid.price.to_string(), problem));
+    }
     Ok(OrderBook {
         venue: venue.to_owned(),
-        symbol: named("symbol", from.symbol)?,
-        bids: levels("bids", from.bids, |a, b| a > b)?,
-        asks: levels("asks", from.asks, |a, b| a < b)?,
+        symbol: as_asked("symbol", symbol, from.symbol)?,
+        bids,
+        asks,
         sequence: from.sequence,
         at: from.at.map(timestamp),
     })

@@ -27,6 +27,7 @@ pub(in crate::api) struct InstrumentQuery {
     /// Unified symbol.
     symbol: Option<String>,
     /// At most this many, 1 to 5000; 1000 where absent.
+    #[param(minimum = 1, maximum = 5000)]
     limit: Option<u32>,
     /// `next_cursor` of an earlier page.
     cursor: Option<String>,

@@ -36,6 +36,7 @@ pub(in crate::api) struct BookQuery {
     /// Unified symbol.
     symbol: String,
     /// Levels on each side, 1 to 5000; 20 where absent.
+    #[param(minimum = 1, maximum = 5000)]
     limit: Option<u32>,
 }
 

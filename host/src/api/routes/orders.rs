@@ -260,6 +260,7 @@ pub(in crate::api) struct OrdersQuery {
     /// Created before, RFC 3339.
     to: Option<Timestamp>,
     /// At most this many, 1 to 1000; 100 where absent.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// `next_cursor` of an earlier page.
     cursor: Option<String>,
