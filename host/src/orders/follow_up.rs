@@ -60,16 +60,16 @@ impl Orders {
             };
             self.metrics.unresolved(unresolved.len());
             schedule.retain(|id, _| unresolved.iter().any(|record| record.order.id == *id));
+            let mut asking: HashMap<String, usize> = HashMap::new();
+            for next in schedule.values().filter(|next| next.is_asking()) {
+                *asking.entry(next.venue.clone()).or_default() += 1;
+            }
             for record in unresolved {
                 if Timestamp::now().since(record.order.created_at) < LEFT_ALONE {
                     continue;
                 }
                 let venue = record.order.venue.clone();
-                let is_full = schedule
-                    .values()
-                    .filter(|next| next.venue == venue && next.is_asking())
-                    .count()
-                    >= QUESTIONS_PER_VENUE;
+                let busy = asking.entry(venue.clone()).or_default();
                 let next = schedule
                     .entry(record.order.id.clone())
                     .or_insert_with(|| Next {
@@ -78,11 +78,12 @@ impl Orders {
                         wait: BACKOFF.0,
                         asking: None,
                     });
-                if is_full || next.is_asking() || Instant::now() < next.at {
+                if *busy >= QUESTIONS_PER_VENUE || next.is_asking() || Instant::now() < next.at {
                     continue;
                 }
                 next.at = Instant::now() + next.wait;
                 next.wait = (next.wait * 2).min(BACKOFF.1);
+                *busy += 1;
                 let orders = self.clone();
                 next.asking = Some(questions.spawn(async move { orders.ask_about(record).await }));
             }
