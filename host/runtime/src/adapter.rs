@@ -120,15 +120,19 @@ impl Adapter {
         limits: Limits,
     ) -> Result<Self, LoadError> {
         let indices = ExportIndices::new(&pre, &surface)?;
-        let mut first = instantiate(&pre, &indices, &limits)?;
+        let mut first = instantiate(&pre, &indices, &limits, limits.instantiate_deadline)?;
         let Instance { store, exports, .. } = &mut first;
         let described = exports.descriptor.call_describe(&mut *store);
         let descriptor =
             described.map_err(|error| LoadError::Describe(call_error(error, &limits, store)))?;
         check_descriptor(&descriptor, &surface)?;
+        // Instances are made between calls, on a caller's thread: that may take no longer than a call. The
+        // first one is not kept, because it paid for what is done once; this one opens the pool.
+        let second = instantiate(&pre, &indices, &limits, limits.call_deadline)
+            .map_err(LoadError::SlowInstance)?;
         let pool = Pool::new(limits.instances_per_adapter, limits.call_deadline);
+        pool.open_with(Box::new(second));
         let allowed_calls = AllowedCalls::new(&descriptor);
-        // The instance that described itself is not kept: the pool makes its own, each from a clean image.
         Ok(Self {
             pre,
             indices,
@@ -275,9 +279,14 @@ impl Adapter {
     fn check_out(&self) -> Result<Box<Instance>, CallError> {
         match self.pool.check_out()? {
             Checkout::Warm(instance) => Ok(instance),
-            Checkout::Vacant => instantiate(&self.pre, &self.indices, &self.limits)
-                .map(Box::new)
-                .inspect_err(|_| self.pool.vacate()),
+            Checkout::Vacant => instantiate(
+                &self.pre,
+                &self.indices,
+                &self.limits,
+                self.limits.call_deadline,
+            )
+            .map(Box::new)
+            .inspect_err(|_| self.pool.vacate()),
         }
     }
 
@@ -338,13 +347,14 @@ fn instantiate(
     pre: &InstancePre<InstanceState>,
     indices: &ExportIndices,
     limits: &Limits,
+    deadline: Duration,
 ) -> Result<Instance, CallError> {
     let state = InstanceState {
         limits: StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .trap_on_grow_failure(true)
             .build(),
-        budget: CallBudget::start(limits.instantiate_deadline),
+        budget: CallBudget::start(deadline),
         scope: None,
         wasi: wasi::empty_context(),
         table: ResourceTable::new(),
@@ -359,7 +369,7 @@ fn instantiate(
             UpdateDeadline::Continue(1)
         })
     });
-    begin(&mut store, limits.instantiate_deadline);
+    begin(&mut store, deadline);
     let loaded = pre
         .instantiate(&mut store)
         .and_then(|instance| indices.load(&mut store, &instance));

@@ -59,38 +59,42 @@ impl AllowedCalls {
         }
     }
 
-    /// Whether a request may be sent as it is.
+    /// Whether a request may be sent as it is, and then the call that allows it.
     ///
     /// # Errors
     /// [`RefusedRequest`], which names what was wrong.
-    pub fn check(&self, request: &HttpRequest) -> Result<(), RefusedRequest> {
+    pub fn check(&self, request: &HttpRequest) -> Result<&AllowedCall, RefusedRequest> {
         if !is_origin_form(&request.path) {
-            return Err(RefusedRequest::NotOriginForm(
-                without_query(&request.path).to_owned(),
-            ));
+            return Err(RefusedRequest::NotOriginForm(shown(without_query(
+                &request.path,
+            ))));
         }
         if let Some((name, _)) = request
             .headers
             .iter()
             .find(|(name, value)| !is_safe_header(name, value))
         {
-            return Err(RefusedRequest::Header(name.clone()));
+            return Err(RefusedRequest::Header(shown(name)));
         }
         let path = without_query(&request.path);
-        let allowed = self.calls.iter().any(|call| {
+        let allowed = self.calls.iter().find(|call| {
             call.endpoint == request.endpoint
                 && call.method == request.method
                 && matches(&call.path, path)
         });
-        if allowed {
-            return Ok(());
-        }
-        Err(RefusedRequest::NotAllowed {
+        allowed.ok_or_else(|| RefusedRequest::NotAllowed {
             method: method_name(request.method),
-            path: path.to_owned(),
-            endpoint: request.endpoint.clone(),
+            path: shown(path),
+            endpoint: shown(&request.endpoint),
         })
     }
+}
+
+/// Most characters of an adapter's own text that a refusal repeats.
+const MAX_SHOWN: usize = 128;
+
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
 }
 
 /// The method as RFC 9110 writes it.
@@ -174,6 +178,7 @@ mod tests {
 
     fn calls() -> AllowedCalls {
         let call = |method, path: &str| AllowedCall {
+            mutates: method != Method::Get,
             endpoint: "spot".into(),
             method,
             path: path.into(),
@@ -198,6 +203,10 @@ mod tests {
         }
     }
 
+    fn checked(request: &HttpRequest) -> Result<(), RefusedRequest> {
+        calls().check(request).map(drop)
+    }
+
     #[test]
     fn declared_calls_pass_with_any_query_and_any_single_segment() {
         for (method, path) in [
@@ -205,7 +214,7 @@ mod tests {
             (Method::Get, "/v1/time?x=%2F%2F&y=a//b/../c"),
             (Method::Delete, "/v1/orders/42?symbol=A"),
         ] {
-            assert_eq!(calls().check(&request(method, path)), Ok(()), "{path}");
+            assert_eq!(checked(&request(method, path)), Ok(()), "{path}");
         }
     }
 
@@ -219,7 +228,7 @@ mod tests {
             (Method::Delete, "/v1/orders/42/all"),
             (Method::Get, "/v1/withdraw"),
         ] {
-            let refused = calls().check(&request(method, path));
+            let refused = checked(&request(method, path));
             assert!(
                 matches!(refused, Err(RefusedRequest::NotAllowed { .. })),
                 "{path}: {refused:?}"
@@ -251,7 +260,7 @@ mod tests {
             "/v1/tïme",
             "@evil.example/",
         ] {
-            let refused = calls().check(&request(Method::Get, path));
+            let refused = checked(&request(Method::Get, path));
             assert!(
                 matches!(refused, Err(RefusedRequest::NotOriginForm(_))),
                 "{path}: {refused:?}"
@@ -271,7 +280,7 @@ mod tests {
             ("x-text", "ä"),
         ] {
             let headers = vec![(name.to_owned(), value.to_owned())];
-            let refused = calls().check(&HttpRequest {
+            let refused = checked(&HttpRequest {
                 headers,
                 ..request(Method::Get, "/v1/time")
             });
@@ -281,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_refusal_never_repeats_the_query_where_a_signature_stands() {
-        let refused = calls().check(&request(Method::Get, "/v1/withdraw?signature=abc"));
+        let refused = checked(&request(Method::Get, "/v1/withdraw?signature=abc"));
         assert!(!refused.unwrap_err().to_string().contains("abc"));
     }
 }

@@ -35,7 +35,8 @@ pub struct Limits {
     pub call_deadline: Duration,
     /// Processor time of one decode of a listing, whose body may have many megabytes.
     pub bulk_call_deadline: Duration,
-    /// Processor time to make an instance and read its descriptor.
+    /// Processor time to make the first instance and read its descriptor. Later ones are made between
+    /// calls and may take no longer than a call.
     pub instantiate_deadline: Duration,
     /// Linear memory of one instance, in bytes.
     pub memory_bytes: usize,

@@ -53,6 +53,11 @@ pub enum LoadError {
     /// The descriptor contradicts itself or breaks a rule of the contract.
     #[error("descriptor: {0}")]
     Descriptor(String),
+    /// Making another instance takes longer than a call may.
+    #[error(
+        "making an instance takes too long: {0}; do less in initialisation (plugins.call_deadline_ms bounds it)"
+    )]
+    SlowInstance(CallError),
     /// The first call, which asks for the descriptor, failed.
     #[error("could not read the descriptor: {0}")]
     Describe(#[from] CallError),

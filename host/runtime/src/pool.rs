@@ -49,6 +49,13 @@ impl<T> Pool<T> {
         }
     }
 
+    /// Puts a first instance in.
+    pub(crate) fn open_with(&self, instance: T) {
+        let mut shelf = self.lock();
+        shelf.alive += 1;
+        shelf.idle.push(instance);
+    }
+
     /// Takes an instance or a place for one, waiting for either.
     pub(crate) fn check_out(&self) -> Result<Checkout<T>, CallError> {
         let give_up = Instant::now() + self.longest_wait;

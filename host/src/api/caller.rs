@@ -1,7 +1,7 @@
 //! The request's identity: its id, taken from the caller or made, on every answer and log line.
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -51,15 +51,25 @@ pub(super) async fn identify(
         let millis = took.as_secs_f64() * 1_000.0;
         tracing::info!(%method, path, status, millis, "answered");
     });
+    let method = known_method(&method);
     state.metrics.answered(
         HttpLabels {
             route,
-            method: method.to_string(),
+            method,
             status,
         },
         took,
     );
     response
+}
+
+/// The method for a metric's label, from a closed set: a caller may send any word as a method.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("other")
 }
 
 /// The caller's `X-Request-Id`, else the trace id of its W3C `traceparent`, else a new one.
@@ -127,6 +137,15 @@ mod tests {
         );
         assert_eq!(id_of(&[]).len(), 32);
         assert_ne!(id_of(&[]), id_of(&[]));
+    }
+
+    #[test]
+    fn a_word_that_is_no_method_makes_no_metric_of_its_own() {
+        assert_eq!(known_method(&Method::GET), "GET");
+        assert_eq!(
+            known_method(&Method::from_bytes(b"AAAA1").unwrap()),
+            "other"
+        );
     }
 
     #[test]

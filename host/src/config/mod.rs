@@ -135,12 +135,7 @@ impl Config {
             1,
             MAX_REQUEST_TIMEOUT_MS,
         )?;
-        check_range(
-            "plugins.call_deadline_ms",
-            self.plugins.call_deadline_ms,
-            1,
-            10_000,
-        )?;
+        self.plugins.check()?;
         for (name, venue) in &self.venues {
             venue.check(name)?;
         }
@@ -150,6 +145,43 @@ impl Config {
 
 /// Longest time a caller may ask the gateway to spend on one request, in milliseconds.
 pub const MAX_REQUEST_TIMEOUT_MS: u64 = 60_000;
+
+impl PluginsConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.approval == Approval::Manual {
+            let problem = "is not available in this version, which takes every adapter's declared calls as they come; it must be \"auto\"";
+            return Err(value("plugins.approval", "manual", problem.into()));
+        }
+        let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        for (key, number, least, most) in [
+            ("call_deadline_ms", self.call_deadline_ms, 1, 10_000),
+            (
+                "bulk_call_deadline_ms",
+                self.bulk_call_deadline_ms,
+                1,
+                60_000,
+            ),
+            (
+                "instantiate_deadline_ms",
+                self.instantiate_deadline_ms,
+                1,
+                60_000,
+            ),
+            ("memory_bytes", number(self.memory_bytes), 1 << 20, 4 << 30),
+            (
+                "instances_per_adapter",
+                number(self.instances_per_adapter),
+                1,
+                128,
+            ),
+            ("uses_per_instance", self.uses_per_instance, 1, u64::MAX),
+            ("component_bytes", number(self.component_bytes), 1, 1 << 30),
+        ] {
+            check_range(&format!("plugins.{key}"), number, least, most)?;
+        }
+        Ok(())
+    }
+}
 
 impl VenueConfig {
     fn check(&self, name: &str) -> Result<(), ConfigError> {

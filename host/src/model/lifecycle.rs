@@ -147,6 +147,31 @@ pub fn apply(
 }
 
 impl OrderRecord {
+    /// Where a report is of another order: the field and its value. A venue may take a client order id
+    /// again once the first order is over, so the id alone proves nothing.
+    pub fn difference(&self, report: &OrderReport) -> Option<(&'static str, String)> {
+        let order = &self.order;
+        let other_id = order
+            .venue_order_id
+            .as_ref()
+            .is_some_and(|known| *known != report.venue_order_id);
+        let other_client_id = report
+            .client_id
+            .as_ref()
+            .is_some_and(|id| *id != self.client_id);
+        if report.symbol != order.symbol {
+            Some(("symbol", report.symbol.clone()))
+        } else if report.side != order.side {
+            Some(("side", format!("{:?}", report.side)))
+        } else if other_client_id {
+            Some(("client-id", report.client_id.clone().unwrap_or_default()))
+        } else if other_id {
+            Some(("venue-id", report.venue_order_id.clone()))
+        } else {
+            None
+        }
+    }
+
     /// Takes what the venue says, unless it is older than what is known.
     fn learn(&mut self, report: &OrderReport) {
         let order = &mut self.order;
@@ -163,7 +188,10 @@ impl OrderRecord {
         order.served_by.get_or_insert_with(|| order.venue.clone());
         order.state = match report.state {
             state if state.is_final() => state,
-            OrderState::PendingNew => OrderState::PendingNew,
+            // A list that lags does not take back what is known.
+            OrderState::PendingNew if order.state == OrderState::PendingNew => {
+                OrderState::PendingNew
+            }
             _ if self.cancel_requested => OrderState::PendingCancel,
             OrderState::PendingCancel => OrderState::PendingCancel,
             _ => open_state(order.filled_quantity),
@@ -203,7 +231,7 @@ impl OrderRecord {
 
     /// A cancel that the venue refused leaves the order open; any other is pursued.
     fn cancel_failed(&mut self, failure: &Failure) {
-        if failure.fate == Fate::Refused && self.order.state == OrderState::PendingCancel {
+        if failure.fate != Fate::Unknown && self.order.state == OrderState::PendingCancel {
             self.cancel_requested = false;
             self.order.state = open_state(self.order.filled_quantity);
         }
@@ -374,6 +402,24 @@ mod tests {
         };
         let back = after(&[observed(OrderState::New, "0"), cancel_requested(), refused]);
         assert_eq!(back.order.state, OrderState::New);
+    }
+
+    #[test]
+    fn a_lagging_report_does_not_make_a_known_order_pending_again() {
+        let known = after(&[
+            observed(OrderState::New, "0"),
+            observed(OrderState::PendingNew, "0"),
+        ]);
+        assert_eq!(known.order.state, OrderState::New);
+    }
+
+    #[test]
+    fn a_report_with_our_client_id_and_another_venue_id_is_of_another_order() {
+        let known = after(&[observed(OrderState::New, "0")]);
+        let mut again = report(OrderState::New, "0");
+        assert_eq!(known.difference(&again), None);
+        again.venue_order_id = "8".into();
+        assert_eq!(known.difference(&again), Some(("venue-id", "8".into())));
     }
 
     #[test]

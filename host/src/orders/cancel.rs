@@ -2,9 +2,9 @@
 
 use tracing::Instrument as _;
 
-use super::service::{Caller, OrderError, Orders};
+use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState};
-use crate::reliability::Deadline;
+use crate::reliability::{Deadline, DeadlinePassed};
 
 impl Orders {
     /// Cancels the tenant's order. The answer is final where its state is; otherwise the cancel is
@@ -32,10 +32,15 @@ impl Orders {
         if record.order.state.is_final() || record.order.state == OrderState::PendingNew {
             return Ok(record.order); // an order whose fate is open is cancelled once it is found
         }
-        let orders = self.clone();
-        tokio::spawn(async move { orders.cancel_open(record, deadline).await }.in_current_span())
-            .await
-            .unwrap_or_else(|_| Err(OrderError::Internal("the cancel ended early".into())))
+        let (orders, known) = (self.clone(), record.order.clone());
+        let running = tokio::spawn(
+            async move { orders.cancel_open(record, deadline).await }.in_current_span(),
+        );
+        match deadline.plus(LAST_WORD).bound(running).await {
+            Ok(Ok(cancelled)) => cancelled,
+            Ok(Err(_)) => Err(OrderError::Internal("the cancel ended early".into())),
+            Err(DeadlinePassed) => Ok(known), // it is pursued whether or not anyone waits
+        }
     }
 
     /// Sends the cancel of an order that the venue has, and takes in what it says.
@@ -55,12 +60,15 @@ impl Orders {
                 Ok(report) => Ok(self.observe(record, report).await?.order),
                 Err(_) => Ok(record.order),
             },
-            Err(failure) if failure.fate == Fate::Refused && !failure.code.is_passing() => {
+            Err(failure) if failure.fate != Fate::Unknown && !failure.code.is_passing() => {
                 let (id, venue) = (record.order.id.clone(), record.order.venue.clone());
                 let event = Event::CancelFailed {
                     failure: failure.clone(),
                 };
-                self.journal.append(&id, vec![event]).await?;
+                let record = self.journal.append(&id, vec![event]).await?;
+                if record.order.state.is_final() {
+                    return Ok(record.order); // it ended while it was asked
+                }
                 Err(OrderError::Venue {
                     venue,
                     failure: Box::new(failure),

@@ -1,6 +1,6 @@
 //! Follows orders whose fate is open, and cancels that are not through, until the venue has answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
@@ -13,7 +13,7 @@ use crate::reliability::Deadline;
 /// How often unresolved orders are looked through.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A placement is left to the request that makes it for this long.
+/// An order that something just happened to is left to the request that does it for this long.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// First and longest time between two questions about one order.
@@ -59,34 +59,57 @@ impl Orders {
                 }
             };
             self.metrics.unresolved(unresolved.len());
-            schedule.retain(|id, _| unresolved.iter().any(|record| record.order.id == *id));
-            let mut asking: HashMap<String, usize> = HashMap::new();
-            for next in schedule.values().filter(|next| next.is_asking()) {
-                *asking.entry(next.venue.clone()).or_default() += 1;
+            self.ask_what_is_due(unresolved, &mut schedule, &mut questions);
+        }
+    }
+
+    /// Asks about the orders whose turn it is: queued cancels first, then whoever has waited longest, so
+    /// that orders nobody ever finds do not keep newer ones from being asked about.
+    fn ask_what_is_due(
+        &self,
+        unresolved: Vec<OrderRecord>,
+        schedule: &mut HashMap<OrderId, Next>,
+        questions: &mut JoinSet<()>,
+    ) {
+        let now = Instant::now();
+        let known: HashSet<&OrderId> = unresolved.iter().map(|record| &record.order.id).collect();
+        schedule.retain(|id, _| known.contains(id));
+        let mut asking: HashMap<String, usize> = HashMap::new();
+        for next in schedule.values().filter(|next| next.is_asking()) {
+            *asking.entry(next.venue.clone()).or_default() += 1;
+        }
+        let mut due: Vec<(bool, Instant, OrderRecord)> = Vec::new();
+        for record in unresolved {
+            // What a caller's request is doing just now is left to it.
+            if Timestamp::now().since(record.order.updated_at) < LEFT_ALONE {
+                continue;
             }
-            for record in unresolved {
-                if Timestamp::now().since(record.order.created_at) < LEFT_ALONE {
-                    continue;
-                }
-                let venue = record.order.venue.clone();
-                let busy = asking.entry(venue.clone()).or_default();
-                let next = schedule
-                    .entry(record.order.id.clone())
-                    .or_insert_with(|| Next {
-                        venue,
-                        at: Instant::now(),
-                        wait: BACKOFF.0,
-                        asking: None,
-                    });
-                if *busy >= QUESTIONS_PER_VENUE || next.is_asking() || Instant::now() < next.at {
-                    continue;
-                }
-                next.at = Instant::now() + next.wait;
-                next.wait = (next.wait * 2).min(BACKOFF.1);
-                *busy += 1;
-                let orders = self.clone();
-                next.asking = Some(questions.spawn(async move { orders.ask_about(record).await }));
+            let next = schedule
+                .entry(record.order.id.clone())
+                .or_insert_with(|| Next {
+                    venue: record.order.venue.clone(),
+                    at: now,
+                    wait: BACKOFF.0,
+                    asking: None,
+                });
+            if next.at <= now && !next.is_asking() {
+                due.push((!record.cancel_requested, next.at, record));
             }
+        }
+        due.sort_by_key(|(is_no_cancel, at, _)| (*is_no_cancel, *at));
+        for (_, _, record) in due {
+            let busy = asking.entry(record.order.venue.clone()).or_default();
+            let Some(next) = schedule
+                .get_mut(&record.order.id)
+                .filter(|_| *busy < QUESTIONS_PER_VENUE)
+            else {
+                continue;
+            };
+            *busy += 1;
+            next.at = now + next.wait;
+            next.wait = (next.wait * 2).min(BACKOFF.1);
+            let orders = self.clone();
+            next.asking = Some(questions.spawn(async move { orders.ask_about(record).await }));
         }
     }
 

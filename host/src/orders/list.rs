@@ -12,7 +12,9 @@ use utoipa::ToSchema;
 use super::external::external_order;
 use super::service::{Caller, OrderError, Orders};
 use super::validate::FieldProblem;
-use crate::model::{Failure, Fate, Order, OrderId, OrderRecord, OrderReport, Timestamp};
+use crate::model::{
+    Failure, Fate, Order, OrderId, OrderRecord, OrderReport, OrderState, Timestamp,
+};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::store::{OrderPage, OrderQuery, StoreError};
@@ -173,9 +175,15 @@ impl Orders {
         match reports {
             Ok(reports) => {
                 let mut orders = self.recognised(caller, venue, reports).await?;
-                orders.extend(self.missing_from(known, &orders, deadline).await?);
+                let (missing, unconfirmed) = self.missing_from(known, &orders, deadline).await?;
+                orders.extend(missing);
                 orders.retain(|order| !order.state.is_final());
-                Ok((orders, source(SourceKind::Live, None)))
+                let kind = if unconfirmed.is_some() {
+                    SourceKind::Stale
+                } else {
+                    SourceKind::Live
+                };
+                Ok((orders, source(kind, unconfirmed)))
             }
             Err(failure) => {
                 let orders = known.into_iter().map(|record| record.order).collect();
@@ -205,30 +213,39 @@ impl Orders {
     }
 
     /// Journal orders that the venue's list does not show: they ended, or the list lags, or they are
-    /// pending. The venue is asked about each.
+    /// pending. The venue is asked about each; beside them comes why some could not be confirmed.
     async fn missing_from(
         &self,
         known: Vec<OrderRecord>,
         seen: &[Order],
         deadline: Deadline,
-    ) -> Result<Vec<Order>, OrderError> {
+    ) -> Result<(Vec<Order>, Option<String>), OrderError> {
         let seen: HashSet<&str> = seen.iter().map(|order| order.id.as_str()).collect();
-        let (asked, left): (Vec<_>, Vec<_>) = known
+        let mut missing: Vec<OrderRecord> = known
             .into_iter()
             .filter(|record| !seen.contains(record.order.id.as_str()))
-            .enumerate()
-            .partition(|(place, _)| *place < MAX_LOOKUPS);
+            .collect();
+        let left = missing.split_off(missing.len().min(MAX_LOOKUPS));
         let refreshed = join_all(
-            asked
+            missing
                 .into_iter()
-                .map(|(_, record)| self.refresh(record, deadline)),
+                .map(|record| self.refresh(record, deadline)),
         )
         .await;
-        let mut orders: Vec<Order> = left.into_iter().map(|(_, record)| record.order).collect();
+        let mut unconfirmed = (!left.is_empty())
+            .then(|| format!("{} orders were not looked up one by one", left.len()));
+        let mut orders: Vec<Order> = left.into_iter().map(|record| record.order).collect();
         for result in refreshed {
-            orders.push(result?.0.order);
+            let (record, failure) = result?;
+            // An order whose fate is open is shown as such; that the venue does not find it is no news.
+            let is_pending = record.order.state == OrderState::PendingNew;
+            if let Some(failure) = failure.filter(|_| !is_pending) {
+                unconfirmed
+                    .get_or_insert_with(|| format!("an order could not be looked up: {failure}"));
+            }
+            orders.push(record.order);
         }
-        Ok(orders)
+        Ok((orders, unconfirmed))
     }
 
     /// The account's orders as the venue itself remembers them.
@@ -293,6 +310,12 @@ impl Orders {
                 .flatten()
                 .min();
             let age = Timestamp::now().since(asked.from).as_millis();
+            let within = |report: &OrderReport| {
+                report
+                    .created_at
+                    .is_none_or(|at| at >= asked.from && at < asked.to)
+            };
+            let reports: Vec<OrderReport> = reports.into_iter().filter(within).collect();
             history.complete &= remembered.is_none_or(|remembered| age <= u128::from(remembered));
             history.exhausted &= page.exhausted;
             history
@@ -302,6 +325,9 @@ impl Orders {
         history
             .orders
             .sort_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())));
+        let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+        history.exhausted &= history.orders.len() <= limit;
+        history.orders.truncate(limit);
         Ok(history)
     }
 
@@ -321,6 +347,12 @@ impl Orders {
                 None => None,
             };
             match record {
+                Some(record)
+                    if record.order.venue != venue.name()
+                        || record.difference(&report).is_some() =>
+                {
+                    orders.push(external_order(venue.name(), report));
+                }
                 Some(record) if record.tenant == caller.tenant => {
                     orders.push(self.observe(record, report).await?.order);
                 }

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use switchyard_runtime::Place;
 use switchyard_runtime::wit::trading as wit_trading;
+use switchyard_runtime::wit::types as wit;
 use tracing::Instrument as _;
 
-use super::service::{Caller, OrderError, Orders, not_recorded};
+use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded};
 use super::validate;
 use crate::model::{
-    Attempt, Decimal, Event, Failure, Fate, Order, OrderId, OrderRecord, OrderReport, OrderState,
-    OrderType, Origin, Side, TimeInForce, Timestamp,
+    Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderReport,
+    OrderState, OrderType, Origin, Side, TimeInForce, Timestamp,
 };
 use crate::plugin::translate;
-use crate::reliability::Deadline;
+use crate::reliability::{Deadline, DeadlinePassed};
 use crate::telemetry::OrderLabels;
 use crate::venue::{Ask, Listed, Venue};
 
@@ -72,16 +73,32 @@ impl Orders {
         }
         let id = OrderId::random().map_err(|error| OrderError::Internal(error.to_string()))?;
         let record = pending(id, &new, &listed, &caller);
+        let order = record.order.clone();
+        let journaled = Arc::new(AtomicBool::new(false));
         let placement = Placement {
             orders: self.clone(),
             caller,
             venue,
             listed,
             record,
+            journaled: journaled.clone(),
         };
-        tokio::spawn(placement.run(deadline).in_current_span())
-            .await
-            .unwrap_or_else(|_| Err(OrderError::Internal("the placement ended early".into())))
+        let running = tokio::spawn(placement.run(deadline).in_current_span());
+        match deadline.plus(LAST_WORD).bound(running).await {
+            Ok(Ok(placed)) => placed,
+            Ok(Err(_)) => Err(OrderError::Internal("the placement ended early".into())),
+            // Only the journal can be this late, and behind the deadline nothing is sent any more: what is
+            // not journaled by now never will be sent.
+            Err(DeadlinePassed) if journaled.load(Ordering::SeqCst) => Ok(Placed::FateOpen(order)),
+            Err(DeadlinePassed) => Err(OrderError::Venue {
+                venue: order.venue,
+                failure: Box::new(Failure::not_sent(
+                    FailureCode::JournalUnavailable,
+                    "the journal took too long; nothing was sent",
+                )),
+                order_id: None,
+            }),
+        }
     }
 }
 
@@ -92,11 +109,12 @@ struct Placement {
     venue: Arc<Venue>,
     listed: Arc<Listed>,
     record: OrderRecord,
+    /// Whether the order is in the journal.
+    journaled: Arc<AtomicBool>,
 }
 
 impl Placement {
     async fn run(self, deadline: Deadline) -> Result<Placed, OrderError> {
-        let journaled = AtomicBool::new(false);
         let ask = Ask::<Place> {
             endpoint: &self.record.endpoint,
             instrument: Some(&self.listed),
@@ -105,12 +123,10 @@ impl Placement {
         };
         let sent = self
             .venue
-            .run(ask, |attempt| self.journal(attempt, &journaled))
+            .run(ask, |attempt| self.journal(attempt))
             .await
-            .and_then(|report| {
-                translate::placed_report(&self.record, report)
-                    .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
-            });
+            .and_then(|report| self.own_report(report))
+            .map_err(not_proven);
         self.orders.metrics.order_placed(&OrderLabels {
             venue: self.venue.name().to_owned(),
             outcome: match &sent {
@@ -131,14 +147,28 @@ impl Placement {
         });
         match sent {
             Ok(report) => Ok(self.acknowledged(report).await),
-            Err(failure) => self.failed(failure, journaled.into_inner()).await,
+            Err(failure) => self.failed(failure).await,
         }
     }
 
+    /// The adapter's report, if it can be of this order.
+    fn own_report(&self, report: wit::OrderReport) -> Result<OrderReport, Failure> {
+        if !self.is_journaled() {
+            let message = "the adapter reported an order that it never sent";
+            return Err(Failure::not_sent(FailureCode::AdapterFailed, message));
+        }
+        translate::placed_report(&self.record, report)
+            .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
+    }
+
+    fn is_journaled(&self) -> bool {
+        self.journaled.load(Ordering::SeqCst)
+    }
+
     /// Makes intent and attempt durable; the intent goes with the first attempt.
-    async fn journal(&self, attempt: Attempt, journaled: &AtomicBool) -> Result<(), Failure> {
+    async fn journal(&self, attempt: Attempt) -> Result<(), Failure> {
         let mut events = Vec::with_capacity(2);
-        if !journaled.load(Ordering::Relaxed) {
+        if !self.is_journaled() {
             events.push(Event::Intent {
                 record: Box::new(self.record.clone()),
                 key_id: self.caller.key_id.clone(),
@@ -152,7 +182,7 @@ impl Placement {
             .append(&self.record.order.id, events)
             .await;
         appended.map_err(|error| not_recorded(&error))?;
-        journaled.store(true, Ordering::Relaxed);
+        self.journaled.store(true, Ordering::SeqCst);
         Ok(())
     }
 
@@ -176,10 +206,10 @@ impl Placement {
         }
     }
 
-    async fn failed(&self, failure: Failure, journaled: bool) -> Result<Placed, OrderError> {
+    async fn failed(&self, failure: Failure) -> Result<Placed, OrderError> {
         let id = &self.record.order.id;
         let mut order = self.record.order.clone();
-        if journaled {
+        if self.is_journaled() {
             let event = Event::PlaceFailed {
                 failure: failure.clone(),
             };
@@ -192,14 +222,30 @@ impl Placement {
         }
         if failure.fate == Fate::Unknown {
             tracing::warn!(order = %id, venue = %order.venue, %failure, "the order's fate is open");
-            return Ok(Placed::FateOpen(order));
+            return Ok(if order.state == OrderState::PendingNew {
+                Placed::FateOpen(order)
+            } else {
+                Placed::Acknowledged(order) // it was found in the meantime
+            });
         }
-        let order_id = journaled.then(|| id.clone());
+        let order_id = self.is_journaled().then(|| id.clone());
         Err(OrderError::Venue {
             venue: order.venue,
             failure: Box::new(failure),
             order_id,
         })
+    }
+}
+
+/// An id of 128 random bits that was sent once is held by the venue only if this very order is there: a
+/// "duplicate" is a sighting, not a refusal.
+fn not_proven(failure: Failure) -> Failure {
+    match failure.code {
+        FailureCode::DuplicateClientId => Failure {
+            fate: Fate::Unknown,
+            ..failure
+        },
+        _ => failure,
     }
 }
 

@@ -20,6 +20,10 @@ use crate::venue::{Ask, Listed, Venue, Venues};
 /// How long a caller is asked to wait for a venue that has not listed its instruments yet.
 const UNTIL_LISTED: Duration = Duration::from_secs(2);
 
+/// How long after its deadline an operation may still say how it ended: what the deadline cut off is
+/// journaled first.
+pub(super) const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// On whose behalf something is done.
 #[derive(Debug, Clone)]
 pub struct Caller {

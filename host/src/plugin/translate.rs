@@ -79,6 +79,21 @@ fn as_asked(field: &'static str, asked: &str, told: String) -> Translated<String
     }
 }
 
+/// Most characters of a free text of an adapter or venue that is kept.
+const MAX_WORDS: usize = 512;
+
+/// A free text, cut and on one line: it goes into the journal, the log and answers.
+fn words(text: String) -> String {
+    let is_plain = text.len() <= MAX_WORDS && !text.chars().any(char::is_control);
+    if is_plain {
+        return text;
+    }
+    text.chars()
+        .take(MAX_WORDS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
 /// Milliseconds since the epoch as a [`Timestamp`].
 pub fn timestamp(millis: u64) -> Timestamp {
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
@@ -272,7 +287,7 @@ pub fn order_report(from: wit::OrderReport) -> Translated<OrderReport> {
     Ok(OrderReport {
         symbol: named("symbol", from.symbol)?,
         venue_order_id: named("venue-id", from.venue_id)?,
-        client_id: from.client_id,
+        client_id: from.client_id.map(words),
         side: side(from.side),
         order_type: match from.order_type {
             wit::OrderType::Market => OrderType::Market,
@@ -293,7 +308,7 @@ pub fn order_report(from: wit::OrderReport) -> Translated<OrderReport> {
         average_price: optional_decimal("average-price", &from.average_price)?,
         created_at: from.created_at.map(timestamp),
         updated_at: from.updated_at.map(timestamp),
-        reason: from.reason,
+        reason: from.reason.map(words),
     })
 }
 
@@ -303,15 +318,10 @@ pub fn order_report(from: wit::OrderReport) -> Translated<OrderReport> {
 /// As [`order_report`], or where the report is of another order: it must not change this one.
 pub fn report_of(record: &OrderRecord, from: wit::OrderReport) -> Translated<OrderReport> {
     let report = order_report(from)?;
-    as_asked("symbol", &record.order.symbol, report.symbol.clone())?;
-    if let Some(client_id) = &report.client_id {
-        as_asked("client-id", &record.client_id, client_id.clone())?;
+    match record.difference(&report) {
+        Some((field, value)) => Err(nonsense(field, &value, "is not the order's")),
+        None => Ok(report),
     }
-    if report.side != record.order.side {
-        let side = format!("{:?}", report.side);
-        return Err(nonsense("side", &side, "is not the order's side"));
-    }
-    Ok(report)
 }
 
 /// What a venue says of an order that it has just been given.
@@ -487,7 +497,11 @@ pub fn venue_failure(error: wit::Error, mutates: bool, now: Timestamp) -> Failur
         wit::Effect::Unknown if mutates => Fate::Unknown,
         _ => Fate::Refused,
     };
-    let (message, venue_code, field) = (error.message, error.venue_code, error.field);
+    let (message, venue_code, field) = (
+        words(error.message),
+        error.venue_code.map(words),
+        error.field.map(words),
+    );
     Failure {
         code,
         fate,

@@ -20,6 +20,12 @@ impl Deadline {
         Self(Instant::now() + duration)
     }
 
+    /// This much later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+
     /// Time left; zero once it passed.
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

@@ -3,4 +3,4 @@
 
 mod deadline;
 
-pub use deadline::Deadline;
+pub use deadline::{Deadline, DeadlinePassed};

@@ -104,6 +104,15 @@ impl Journal {
         self.read(query::unresolved).await
     }
 
+    /// Whether the journal can be read at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+            .await
+    }
+
     /// Everything that happened to an order, oldest first.
     ///
     /// # Errors

@@ -109,9 +109,17 @@ pub(super) fn unresolved(connection: &Connection) -> Result<Vec<OrderRecord>, St
     let mut statement = connection
         .prepare_cached("SELECT body FROM orders WHERE is_unresolved ORDER BY created_at_ms")?;
     let bodies = statement.query_map([], |row| row.get::<_, String>(0))?;
-    bodies
-        .map(|body| Ok(serde_json::from_str(&body?)?))
-        .collect()
+    let mut records = Vec::new();
+    for body in bodies {
+        // One entry that cannot be read must not keep all others from being followed.
+        match serde_json::from_str(&body?) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                tracing::error!(%error, "an unresolved order in the journal cannot be read")
+            }
+        }
+    }
+    Ok(records)
 }
 
 pub(super) fn events(

@@ -38,8 +38,8 @@ const LOCAL_BUCKETS: [f64; 13] = [
 pub struct HttpLabels {
     /// The route's pattern, such as `/v1/orders/{id}`.
     pub route: String,
-    /// HTTP method.
-    pub method: String,
+    /// HTTP method, or `other`.
+    pub method: &'static str,
     /// HTTP status.
     pub status: u16,
 }

@@ -7,7 +7,7 @@ use switchyard_runtime::Catalogue;
 use switchyard_runtime::wit::market::ListedInstrument;
 use switchyard_runtime::wit::types as wit;
 
-use crate::model::Instrument;
+use crate::model::{Instrument, InstrumentStatus};
 use crate::plugin::translate::{self, Nonsense};
 
 /// One instrument, in the gateway's form and in the contract's.
@@ -17,6 +17,18 @@ pub struct Listed {
     pub instrument: Instrument,
     /// For the adapter.
     pub(crate) contract: wit::Instrument,
+}
+
+impl Listed {
+    fn closed(&self) -> Self {
+        Self {
+            instrument: Instrument {
+                status: InstrumentStatus::Closed,
+                ..self.instrument.clone()
+            },
+            contract: self.contract.clone(),
+        }
+    }
 }
 
 /// What an endpoint lists cannot be used.
@@ -35,6 +47,16 @@ pub enum CatalogueError {
         first: String,
         /// The second.
         second: String,
+    },
+    /// Everything is gone at once, which is a venue's bad day and not a delisting.
+    #[error(
+        "{venue}: endpoint {endpoint:?} lists nothing any more; the instruments known before stay"
+    )]
+    Vanished {
+        /// The venue.
+        venue: String,
+        /// The endpoint.
+        endpoint: String,
     },
     /// An instrument breaks the contract.
     #[error("{venue}: instrument {venue_symbol:?}: {source}")]
@@ -71,7 +93,8 @@ impl VenueCatalogue {
         self.by_venue_symbol.get(endpoint).map(HashMap::len)
     }
 
-    /// This catalogue with one endpoint's listing replaced.
+    /// This catalogue with one endpoint's listing replaced. An instrument that the new listing lacks stays,
+    /// closed: there may be orders on it whose end is still to be learned.
     ///
     /// # Errors
     /// [`CatalogueError`]; the old catalogue stays as it is.
@@ -81,16 +104,24 @@ impl VenueCatalogue {
         endpoint: &str,
         listing: Vec<ListedInstrument>,
     ) -> Result<Self, CatalogueError> {
-        let kept = self
+        if listing.is_empty() && self.listed_on(endpoint).is_some_and(|known| known > 0) {
+            return Err(CatalogueError::Vanished {
+                venue: venue.to_owned(),
+                endpoint: endpoint.to_owned(),
+            });
+        }
+        let mut next = Self::default();
+        for alias in self.by_venue_symbol.keys() {
+            next.by_venue_symbol.insert(alias.clone(), HashMap::new());
+        }
+        next.by_venue_symbol
+            .insert(endpoint.to_owned(), HashMap::new());
+        for listed in self
             .by_symbol
             .values()
             .filter(|listed| listed.instrument.endpoint != endpoint)
-            .cloned();
-        let mut next = Self::default();
-        next.by_venue_symbol
-            .insert(endpoint.to_owned(), HashMap::new());
-        for listed in kept {
-            next.insert(venue, listed)?;
+        {
+            next.insert(venue, listed.clone())?;
         }
         for mut listed in listing {
             listed.instrument.endpoint = endpoint.to_owned();
@@ -109,6 +140,20 @@ impl VenueCatalogue {
                     contract,
                 }),
             )?;
+        }
+        for gone in self
+            .by_symbol
+            .values()
+            .filter(|listed| listed.instrument.endpoint == endpoint)
+        {
+            let Instrument {
+                symbol,
+                venue_symbol,
+                ..
+            } = &gone.instrument;
+            if next.get(symbol).is_none() && next.find(endpoint, venue_symbol).is_none() {
+                next.insert(venue, Arc::new(gone.closed()))?;
+            }
         }
         Ok(next)
     }
@@ -146,5 +191,121 @@ impl Catalogue for VenueCatalogue {
             .get(endpoint)?
             .get(venue_symbol)
             .map(|listed| listed.contract.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchyard_runtime::wit::market::{Bounds, InstrumentStatus as WitStatus};
+
+    use super::*;
+
+    fn listed(symbol: &str, venue_symbol: &str) -> ListedInstrument {
+        let unbounded = || Bounds {
+            min: None,
+            max: None,
+            step: None,
+        };
+        ListedInstrument {
+            instrument: wit::Instrument {
+                symbol: symbol.into(),
+                venue_symbol: venue_symbol.into(),
+                endpoint: "spot".into(),
+                product: wit::Product::Spot,
+                payoff: wit::Payoff::Delivery,
+                base: "BTC".into(),
+                quote: "USDT".into(),
+                settle: "USDT".into(),
+                quantity_unit: wit::QuantityUnit::Base,
+                contract_size: "1".into(),
+                expiry: None,
+                hints: vec![],
+            },
+            status: WitStatus::Trading,
+            price: unbounded(),
+            quantity: unbounded(),
+            market_quantity: None,
+            notional: None,
+            price_band: None,
+            max_open_orders: None,
+            max_position: None,
+            order_types: wit::OrderTypes::LIMIT,
+            times_in_force: wit::TimesInForce::GTC,
+            other_rules: vec![],
+        }
+    }
+
+    fn with(
+        catalogue: &VenueCatalogue,
+        endpoint: &str,
+        listing: Vec<ListedInstrument>,
+    ) -> VenueCatalogue {
+        catalogue.with_listing("sim", endpoint, listing).unwrap()
+    }
+
+    #[test]
+    fn two_instruments_with_one_symbol_are_an_error_that_names_both_and_change_nothing() {
+        let old = with(
+            &VenueCatalogue::default(),
+            "spot",
+            vec![listed("A/B", "AB")],
+        );
+        let clash = vec![listed("A/B", "AB"), listed("A/B", "A_B")];
+        let error = old
+            .with_listing("sim", "spot", clash)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("spot:AB") && error.contains("spot:A_B"),
+            "{error}"
+        );
+        let elsewhere = old.with_listing("sim", "margin", vec![listed("A/B", "AB-M")]);
+        assert!(matches!(
+            elsewhere,
+            Err(CatalogueError::SymbolCollision { .. })
+        ));
+    }
+
+    #[test]
+    fn an_instrument_that_left_the_listing_stays_closed_so_that_its_orders_can_be_ended() {
+        let old = with(
+            &VenueCatalogue::default(),
+            "spot",
+            vec![listed("A/B", "AB"), listed("C/D", "CD")],
+        );
+        let new = with(&old, "spot", vec![listed("A/B", "AB")]);
+        assert_eq!(
+            new.get("C/D").unwrap().instrument.status,
+            InstrumentStatus::Closed
+        );
+        assert!(new.find("spot", "CD").is_some());
+        let back = with(&new, "spot", vec![listed("A/B", "AB"), listed("C/D", "CD")]);
+        assert_eq!(
+            back.get("C/D").unwrap().instrument.status,
+            InstrumentStatus::Trading
+        );
+    }
+
+    #[test]
+    fn an_empty_listing_does_not_take_a_venue_away() {
+        let old = with(
+            &VenueCatalogue::default(),
+            "spot",
+            vec![listed("A/B", "AB")],
+        );
+        assert!(matches!(
+            old.with_listing("sim", "spot", vec![]),
+            Err(CatalogueError::Vanished { .. })
+        ));
+    }
+
+    #[test]
+    fn an_endpoint_without_instruments_stays_listed_when_another_is_read_again() {
+        let old = with(&VenueCatalogue::default(), "margin", vec![]);
+        let new = with(&old, "spot", vec![listed("A/B", "AB")]);
+        assert_eq!(
+            (new.listed_on("margin"), new.listed_on("spot")),
+            (Some(0), Some(1))
+        );
     }
 }

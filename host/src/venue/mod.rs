@@ -1,8 +1,10 @@
 //! One venue: adapter, endpoints, credentials, clock, catalogue and health, behind one call that runs
 //! an operation within a deadline.
 
+mod adapter_calls;
 mod catalogue;
 mod clock;
+mod exchange;
 mod health;
 mod http;
 mod operation;

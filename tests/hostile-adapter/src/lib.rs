@@ -153,7 +153,13 @@ impl Trading for Hostile {
         command: &Place,
         _: Option<&[u8]>,
     ) -> Result<Vec<HttpRequest>, Error> {
-        venue::place(cx, command)
+        let mut requests = venue::place(cx, command)?;
+        if Misdeed::of(cx)? == Misdeed::Sneaky {
+            requests
+                .iter_mut()
+                .for_each(|request| request.mutates = false);
+        }
+        Ok(requests)
     }
 
     fn decode_place(

@@ -73,6 +73,8 @@ misdeeds! {
     Flood = "FLOOD",
     /// Changes something while it is asked to read.
     Meddler = "MEDDLER",
+    /// Says of its order that it changes nothing, and cannot read the answer.
+    Sneaky = "SNEAKY",
     /// Searches its memory for what the venue whispers, and logs all it was told.
     Snoop = "SNOOP",
     /// Requests a path it did not declare.
@@ -118,7 +120,7 @@ impl Misdeed {
             Self::Hungry => loop {
                 std::mem::forget(black_box(Vec::<u8>::with_capacity(BITE_BYTES)));
             },
-            Self::Trap => std::process::abort(),
+            Self::Trap | Self::Sneaky => std::process::abort(),
             Self::Stack => {
                 black_box(fall(black_box(1)));
             }

@@ -18,6 +18,7 @@ pub(crate) const ENDPOINT: &str = "rest";
 
 pub(crate) fn describe() -> Descriptor {
     let call = |method, path: &str| AllowedCall {
+        mutates: method != Method::Get,
         endpoint: ENDPOINT.to_owned(),
         method,
         path: path.to_owned(),

@@ -171,5 +171,5 @@ fn a_request_outside_the_declared_calls_does_not_pass_the_gate() {
         assert!(checked.is_err(), "{base}: {requests:?}");
     }
     let honest = ticker(&adapter, "HONEST").unwrap().unwrap();
-    assert_eq!(adapter.allowed_calls().check(&honest[0]), Ok(()));
+    assert!(adapter.allowed_calls().check(&honest[0]).is_ok());
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::selection::PathText;
-use super::venues::VenueView;
+use super::venues::{NoParameters, VenueView};
+use crate::api::extract::StrictQuery;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
 use crate::venue::VenueStatus;
@@ -41,7 +42,10 @@ pub(in crate::api) struct HealthView {
 
 /// The gateway and its venues at a glance. A venue that is down makes it degraded, not down.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthView)))]
-pub(in crate::api) async fn overall(State(state): State<AppState>) -> Json<HealthView> {
+pub(in crate::api) async fn overall(
+    State(state): State<AppState>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> Json<HealthView> {
     let venues: BTreeMap<String, VenueStatus> = state
         .venues
         .iter()
@@ -62,14 +66,19 @@ pub(in crate::api) async fn overall(State(state): State<AppState>) -> Json<Healt
 
 /// Answers as long as the process can.
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, description = "The process answers")))]
-pub(in crate::api) async fn live() -> StatusCode {
+pub(in crate::api) async fn live(
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> StatusCode {
     StatusCode::OK
 }
 
 /// 200 once the journal is read and every venue was probed; a venue that is down does not keep the
 /// gateway from serving the others.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, description = "Ready for requests"), (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
-pub(in crate::api) async fn ready(State(state): State<AppState>) -> Result<StatusCode, Problem> {
+pub(in crate::api) async fn ready(
+    State(state): State<AppState>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> Result<StatusCode, Problem> {
     let not_ready = |detail: String| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail).retryable(None)
     };
@@ -82,7 +91,7 @@ pub(in crate::api) async fn ready(State(state): State<AppState>) -> Result<Statu
     }
     state
         .journal
-        .unresolved()
+        .check()
         .await
         .map_err(|error| not_ready(error.to_string()))?;
     Ok(StatusCode::OK)
@@ -95,6 +104,7 @@ pub(in crate::api) async fn ready(State(state): State<AppState>) -> Result<Statu
 pub(in crate::api) async fn venue(
     State(state): State<AppState>,
     PathText(name): PathText,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Json<VenueView>, Problem> {
     state
         .venues
@@ -106,7 +116,10 @@ pub(in crate::api) async fn venue(
 /// Metrics in OpenMetrics text.
 #[utoipa::path(get, path = "/metrics", tag = "health", security(("key" = [])),
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
-pub(in crate::api) async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+pub(in crate::api) async fn metrics(
+    State(state): State<AppState>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, OPENMETRICS)],
         state.metrics.render(),

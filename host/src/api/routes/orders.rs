@@ -97,6 +97,7 @@ pub(in crate::api) async fn place(
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     headers: HeaderMap,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     StrictJson(body): StrictJson<NewOrderBody>,
 ) -> Result<Response, Problem> {
     refuse_idempotency_key(&headers)?;

@@ -47,6 +47,8 @@ pub(crate) fn allowed_calls() -> Vec<AllowedCall> {
     ]
     .into_iter()
     .map(|(method, path)| AllowedCall {
+        // Spot reads by GET alone.
+        mutates: method != Method::Get,
         endpoint: ENDPOINT.to_owned(),
         method,
         path: path.to_owned(),

@@ -1,7 +1,7 @@
 //! Open orders, live where the venue answers and from the journal where it does not.
 
 use switchyard_end_to_end::{TestApp, VENUE, limit_order};
-use switchyard_venue_sim::FaultAction;
+use switchyard_venue_sim::{FaultAction, SettingsPatch};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn open_orders_are_live_and_leave_out_what_is_over() {
@@ -121,4 +121,24 @@ async fn an_order_whose_fate_is_open_is_among_the_open_ones() {
     let active = app.viewer().get("/v1/orders/active").await.expect(200);
     assert_eq!(active.ids(), [pending.as_str()], "{}", active.text);
     assert_eq!(active.items()[0]["state"], "PENDING_NEW");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_order_that_its_venue_does_not_show_is_not_called_live() {
+    let app = TestApp::start().await;
+    let open = app
+        .trader()
+        .place(&limit_order("0.001", "50000"))
+        .await
+        .expect(201)
+        .id();
+    app.sim.control().settings(SettingsPatch {
+        lookup_lag_ms: Some(60_000),
+        ..SettingsPatch::default()
+    });
+    let active = app.viewer().get("/v1/orders/active").await.expect(200);
+    assert_eq!(active.ids(), [open.as_str()]);
+    assert_eq!(active["sources"][0]["source"], "stale", "{}", active.text);
+    let reason = active["sources"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("order-not-found"), "{reason}");
 }

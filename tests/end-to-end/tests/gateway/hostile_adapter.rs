@@ -163,6 +163,7 @@ async fn an_order_whose_answer_the_adapter_cannot_read_is_found_and_never_sent_t
     let mut ids = Vec::new();
     for base in [
         "LOOP", "HUNGRY", "TRAP", "STACK", "NONSENSE", "FLOATS", "LIES", "INFLATED", "FORGED",
+        "SNEAKY",
     ] {
         let placed = siege.place(base).await;
         assert_eq!(placed.status, 202, "{base}: {}", placed.text);

@@ -44,6 +44,10 @@ async fn a_query_parameter_that_cannot_be_right_is_named() {
         ("/v1/instruments?cursor=%21", "cursor"),
         ("/v1/balances?asset=BTC", "asset"),
         ("/v1/venues?all=1", "all"),
+        ("/health?deep=1", "deep"),
+        ("/health/ready?deep=1", "deep"),
+        ("/health/venues/sim?deep=1", "deep"),
+        ("/metrics?name=x", "name"),
     ] {
         let refused = app.viewer().get(path).await;
         assert_eq!(refused.status, 400, "{path}: {}", refused.text);
