@@ -361,8 +361,8 @@ fn instantiate(
     };
     let mut store = Store::new(pre.engine(), state);
     store.limiter(|state| &mut state.limits);
-    store.epoch_deadline_callback(|context| {
-        let budget = &context.data().budget;
+    store.epoch_deadline_callback(|mut context| {
+        let budget = &mut context.data_mut().budget;
         Ok(if budget.is_spent() {
             UpdateDeadline::Interrupt
         } else {

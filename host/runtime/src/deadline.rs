@@ -17,22 +17,27 @@ const WALL_FACTOR: u32 = 20;
 /// The budget of the call that an instance is serving.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallBudget {
-    started_cpu: Duration,
     started: Instant,
+    /// Processor time of the thread at the call's first tick. Reading it is a system call, which the many
+    /// calls that end before their first tick need not pay for.
+    cpu_at_first_tick: Option<Duration>,
     allowed: Duration,
 }
 
 impl CallBudget {
     pub(crate) fn start(allowed: Duration) -> Self {
         Self {
-            started_cpu: thread_cpu_time(),
             started: Instant::now(),
+            cpu_at_first_tick: None,
             allowed,
         }
     }
 
-    pub(crate) fn is_spent(&self) -> bool {
-        thread_cpu_time().saturating_sub(self.started_cpu) >= self.allowed
+    /// Looks at the clocks; to be called at every tick.
+    pub(crate) fn is_spent(&mut self) -> bool {
+        let cpu = thread_cpu_time();
+        let first = *self.cpu_at_first_tick.get_or_insert(cpu);
+        cpu.saturating_sub(first) + EPOCH_TICK > self.allowed
             || self.started.elapsed() >= self.allowed * WALL_FACTOR
     }
 
