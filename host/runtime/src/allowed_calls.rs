@@ -98,7 +98,7 @@ fn shown(text: &str) -> String {
 }
 
 /// The method as RFC 9110 writes it.
-pub(crate) fn method_name(method: Method) -> &'static str {
+pub fn method_name(method: Method) -> &'static str {
     match method {
         Method::Get => "GET",
         Method::Post => "POST",

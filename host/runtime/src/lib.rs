@@ -28,7 +28,7 @@ mod signing;
 mod wasi;
 
 pub use adapter::{Adapter, Call};
-pub use allowed_calls::{AllowedCalls, RefusedRequest};
+pub use allowed_calls::{AllowedCalls, RefusedRequest, method_name};
 pub use code_cache::CodeCache;
 pub use contract::{CONTRACT_VERSION, Capability, Surface, inspect_surface};
 pub use engine::{Limits, Runtime};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use switchyard_runtime::wit::descriptor::{AmendMode, BucketScope};
-use switchyard_runtime::{Adapter, LoadError, Runtime};
+use switchyard_runtime::{Adapter, LoadError, Runtime, method_name};
 
 use crate::config::PluginsConfig;
+use crate::plugin::translate::{amend_mode, bucket_scope};
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,14 @@ pub(super) fn to_text(file: &Path, adapter: &Adapter) -> String {
         descriptor
             .allowed_calls
             .iter()
-            .map(|call| format!("{:<6} {}:{}", method(call.method), call.endpoint, call.path))
+            .map(|call| {
+                format!(
+                    "{:<6} {}:{}",
+                    method_name(call.method),
+                    call.endpoint,
+                    call.path
+                )
+            })
             .collect(),
     );
     list(
@@ -100,7 +107,7 @@ pub(super) fn to_text(file: &Path, adapter: &Adapter) -> String {
                     b.name,
                     b.limit,
                     b.window_ms / 1_000,
-                    scope(b.scope)
+                    bucket_scope(b.scope)
                 )
             })
             .collect(),
@@ -110,7 +117,7 @@ pub(super) fn to_text(file: &Path, adapter: &Adapter) -> String {
         descriptor
             .endpoint_rules
             .iter()
-            .map(|r| format!("{}: {}", r.endpoint, amend(r.amend_mode)))
+            .map(|r| format!("{}: {}", r.endpoint, amend_mode(r.amend_mode)))
             .collect(),
     );
     text
@@ -131,13 +138,13 @@ fn to_json(adapter: &Adapter) -> Value {
             "alias": e.alias, "description": e.description, "products": products(&e.products),
         })).collect::<Vec<_>>(),
         "allowed_calls": descriptor.allowed_calls.iter().map(|c| json!({
-            "endpoint": c.endpoint, "method": method(c.method), "path": c.path,
+            "endpoint": c.endpoint, "method": method_name(c.method), "path": c.path,
         })).collect::<Vec<_>>(),
         "buckets": descriptor.buckets.iter().map(|b| json!({
-            "name": b.name, "scope": scope(b.scope), "limit": b.limit, "window_ms": b.window_ms,
+            "name": b.name, "scope": bucket_scope(b.scope), "limit": b.limit, "window_ms": b.window_ms,
         })).collect::<Vec<_>>(),
         "endpoint_rules": descriptor.endpoint_rules.iter().map(|r| json!({
-            "endpoint": r.endpoint, "amend": amend(r.amend_mode), "settle_ms": r.settle_ms,
+            "endpoint": r.endpoint, "amend": amend_mode(r.amend_mode), "settle_ms": r.settle_ms,
             "max_window_ms": r.max_window_ms, "reduce_only": r.reduce_only,
         })).collect::<Vec<_>>(),
     })
@@ -164,30 +171,4 @@ fn names(list: &[switchyard_runtime::wit::types::Product]) -> String {
         .filter_map(|name| name.as_str().map(str::to_owned))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-fn method(method: switchyard_runtime::wit::types::Method) -> &'static str {
-    use switchyard_runtime::wit::types::Method;
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Patch => "PATCH",
-        Method::Delete => "DELETE",
-    }
-}
-
-fn scope(scope: BucketScope) -> &'static str {
-    match scope {
-        BucketScope::Ip => "ip",
-        BucketScope::Account => "account",
-    }
-}
-
-fn amend(mode: AmendMode) -> &'static str {
-    match mode {
-        AmendMode::Native => "native",
-        AmendMode::CancelReplace => "cancel_replace",
-        AmendMode::Unsupported => "unsupported",
-    }
 }

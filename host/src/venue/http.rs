@@ -142,8 +142,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// The method for the HTTP client.
-pub(super) fn method(method: Method) -> reqwest::Method {
+fn method(method: Method) -> reqwest::Method {
     match method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Adapter, Operation, Step};
+use switchyard_runtime::{Adapter, Operation, Step, method_name};
 
 use super::catalogue::Listed;
 use super::registry::Venue;
@@ -175,7 +175,7 @@ fn attempt<O: Operation>(
         operation: O::NAME.to_owned(),
         request: format!(
             "{} {}:{path}",
-            super::http::method(request.method),
+            method_name(request.method),
             request.endpoint
         ),
         stamped_at,

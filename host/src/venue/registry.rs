@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 use secrecy::ExposeSecret;
-use switchyard_runtime::wit::descriptor::{BucketScope, EndpointRules};
+use switchyard_runtime::wit::descriptor::EndpointRules;
 use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Adapter, Capability, KeyError, Runtime, SecretKey};
 use url::Url;
@@ -15,7 +15,7 @@ use super::clock::VenueClock;
 use super::health::{HealthBoard, VenueStatus};
 use super::http::Sender;
 use crate::config::{Config, CredentialsConfig, SecretError, VenueConfig};
-use crate::plugin::{AdapterDirectory, PluginError};
+use crate::plugin::{AdapterDirectory, PluginError, translate};
 use crate::telemetry::Metrics;
 
 /// Why a venue cannot be set up.
@@ -375,10 +375,7 @@ fn bucket_statuses(
         .iter()
         .map(|bucket| {
             let status = BucketStatus {
-                scope: match bucket.scope {
-                    BucketScope::Ip => "ip",
-                    BucketScope::Account => "account",
-                },
+                scope: translate::bucket_scope(bucket.scope),
                 limit: configured
                     .get(&bucket.name)
                     .copied()

@@ -86,11 +86,10 @@ impl VenueView {
                         .map(translate::product)
                         .collect()
                 });
-                let amend = match venue.rules(&alias).map(|rules| rules.amend_mode) {
-                    Some(AmendMode::Native) => "native",
-                    Some(AmendMode::CancelReplace) => "cancel_replace",
-                    Some(AmendMode::Unsupported) | None => "unsupported",
-                };
+                let rules = venue.rules(&alias);
+                let amend = translate::amend_mode(
+                    rules.map_or(AmendMode::Unsupported, |rules| rules.amend_mode),
+                );
                 (
                     alias,
                     EndpointView {

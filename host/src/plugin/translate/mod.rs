@@ -3,6 +3,7 @@
 mod data;
 mod failures;
 mod instruments;
+mod names;
 mod orders;
 
 use crate::model::{Decimal, Timestamp};
@@ -10,6 +11,7 @@ use crate::model::{Decimal, Timestamp};
 pub use data::{balances, order_book, ticker};
 pub use failures::{call_failure, nonsense_failure, venue_failure};
 pub use instruments::{instrument, order_types, product, times_in_force};
+pub use names::{amend_mode, bucket_scope};
 pub use orders::{
     cancel_outcome, order_report, order_reports, placed_report, report_of, wit_order_type,
     wit_side, wit_time_in_force,
