@@ -93,8 +93,8 @@ pub(super) fn build(directory: &Path, out: Option<&Path>) -> Result<(), BuildErr
     std::fs::write(&partial, component).map_err(io(&partial))?;
     std::fs::rename(&partial, &file).map_err(io(&file))?;
     let adapter = plugin_inspect::load(&file)?;
-    print!("{}", plugin_inspect::to_text(&file, &adapter));
-    Ok(())
+    super::print(&plugin_inspect::to_text(&file, &adapter))
+        .map_err(|source| BuildError::File { path: file, source })
 }
 
 fn crate_at(directory: &Path) -> Result<(Metadata, String, String), BuildError> {

@@ -17,18 +17,20 @@ pub(super) enum InspectError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("cannot print: {0}")]
+    Unprintable(std::io::Error),
     #[error("{path} is not a usable adapter: {source}")]
     Refused { path: PathBuf, source: LoadError },
 }
 
 pub(super) fn inspect(file: &Path, as_json: bool) -> Result<(), InspectError> {
     let adapter = load(file)?;
-    if as_json {
-        println!("{:#}", to_json(&adapter));
+    let text = if as_json {
+        format!("{:#}\n", to_json(&adapter))
     } else {
-        print!("{}", to_text(file, &adapter));
-    }
-    Ok(())
+        to_text(file, &adapter)
+    };
+    super::print(&text).map_err(InspectError::Unprintable)
 }
 
 pub(super) fn load(file: &Path) -> Result<Arc<Adapter>, InspectError> {
@@ -87,8 +89,13 @@ pub(super) fn to_text(file: &Path, adapter: &Adapter) -> String {
             .allowed_calls
             .iter()
             .map(|call| {
+                let changes = if call.mutates {
+                    "  (may change something)"
+                } else {
+                    ""
+                };
                 format!(
-                    "{:<6} {}:{}",
+                    "{:<6} {}:{}{changes}",
                     method_name(call.method),
                     call.endpoint,
                     call.path
@@ -138,7 +145,7 @@ fn to_json(adapter: &Adapter) -> Value {
             "alias": e.alias, "description": e.description, "products": products(&e.products),
         })).collect::<Vec<_>>(),
         "allowed_calls": descriptor.allowed_calls.iter().map(|c| json!({
-            "endpoint": c.endpoint, "method": method_name(c.method), "path": c.path,
+            "endpoint": c.endpoint, "method": method_name(c.method), "path": c.path, "mutates": c.mutates,
         })).collect::<Vec<_>>(),
         "buckets": descriptor.buckets.iter().map(|b| json!({
             "name": b.name, "scope": bucket_scope(b.scope), "limit": b.limit, "window_ms": b.window_ms,
