@@ -347,16 +347,15 @@ impl Orders {
                 None => None,
             };
             match record {
+                // Whatever else is strange about it: it is another tenant's business.
+                Some(record) if record.tenant != caller.tenant => {}
                 Some(record)
                     if record.order.venue != venue.name()
                         || record.difference(&report).is_some() =>
                 {
                     orders.push(external_order(venue.name(), report));
                 }
-                Some(record) if record.tenant == caller.tenant => {
-                    orders.push(self.observe(record, report).await?.order);
-                }
-                Some(_) => {}
+                Some(record) => orders.push(self.observe(record, report).await?.order),
                 None => orders.push(external_order(venue.name(), report)),
             }
         }

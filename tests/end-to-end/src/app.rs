@@ -62,16 +62,7 @@ impl RunningGateway {
 
     /// Waits until it says it is ready.
     pub async fn ready(&self) {
-        let probe = self.anonymous();
-        eventually("the gateway is ready", || async {
-            let answer = probe.get("/health/ready").await;
-            if answer.status == 200 {
-                Ok(())
-            } else {
-                Err(answer.text)
-            }
-        })
-        .await;
+        self.anonymous().until_ready().await;
     }
 
     /// Stops it as SIGTERM would: requests in flight finish, and the journal is let go.
@@ -100,6 +91,17 @@ pub struct TestApp {
     directory: TempDir,
 }
 
+/// A simulated venue whose market stands still; its seed is printed.
+pub async fn simulator() -> VenueSim {
+    println!("seed {SEED}");
+    VenueSim::start(SimConfig {
+        seed: SEED,
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap()
+}
+
 impl TestApp {
     /// A venue with a still market, and a gateway that is ready.
     pub async fn start() -> Self {
@@ -108,20 +110,9 @@ impl TestApp {
 
     /// The same with a configuration bent before it is used.
     pub async fn with(bend: impl FnOnce(GatewayConfig) -> GatewayConfig) -> Self {
-        println!("seed {SEED}");
-        let sim = VenueSim::start(SimConfig {
-            seed: SEED,
-            ..SimConfig::default()
-        })
-        .await
-        .unwrap();
+        let sim = simulator().await;
         let directory = tempfile::tempdir().unwrap();
-        let config = GatewayConfig::in_directory(directory.path()).venue(
-            VENUE,
-            "binance",
-            ("spot", &sim.url()),
-            Some(sim.credentials()),
-        );
+        let config = GatewayConfig::in_directory(directory.path()).simulated(&sim);
         let config = bend(config);
         let gateway = start_gateway(&config).await.unwrap();
         gateway.ready().await;

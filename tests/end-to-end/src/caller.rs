@@ -8,6 +8,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::configuration::Key;
+use crate::eventually::eventually;
 
 /// Longer than any request of these tests may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +66,19 @@ impl Caller {
             Some(key) => request.bearer_auth(key),
             None => request,
         }
+    }
+
+    /// Waits until the gateway says it is ready.
+    pub async fn until_ready(&self) {
+        eventually("the gateway is ready", || async {
+            let answer = self.get("/health/ready").await;
+            if answer.status == 200 {
+                Ok(())
+            } else {
+                Err(answer.text)
+            }
+        })
+        .await;
     }
 
     /// `GET path`.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
-use switchyard_venue_sim::Credentials;
+use switchyard_venue_sim::{Credentials, VenueSim};
 
+use crate::app::VENUE;
 use crate::artifacts::{adapters, code_cache};
 
 /// A key of the gateway: whose it is and what it may do.
@@ -96,6 +97,16 @@ impl GatewayConfig {
             venues: Vec::new(),
             plugin_lines: String::new(),
         }
+    }
+
+    /// The simulated venue, with its own account.
+    pub fn simulated(self, sim: &VenueSim) -> Self {
+        self.venue(
+            VENUE,
+            "binance",
+            ("spot", &sim.url()),
+            Some(sim.credentials()),
+        )
     }
 
     /// The same with another venue.

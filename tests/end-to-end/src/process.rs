@@ -58,16 +58,7 @@ impl GatewayProcess {
 
     /// Waits until it says it is ready.
     pub async fn ready(&self) {
-        let probe = self.anonymous();
-        eventually("the gateway is ready", || async {
-            let answer = probe.get("/health/ready").await;
-            if answer.status == 200 {
-                Ok(())
-            } else {
-                Err(answer.text)
-            }
-        })
-        .await;
+        self.anonymous().until_ready().await;
     }
 
     /// Everything it has written so far.

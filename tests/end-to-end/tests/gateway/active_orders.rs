@@ -1,6 +1,7 @@
 //! Open orders, live where the venue answers and from the journal where it does not.
 
-use switchyard_end_to_end::{TestApp, VENUE, limit_order};
+use serde_json::json;
+use switchyard_end_to_end::{TestApp, VENUE, limit_order, simulator};
 use switchyard_venue_sim::{FaultAction, SettingsPatch};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,4 +142,33 @@ async fn an_open_order_that_its_venue_does_not_show_is_not_called_live() {
     assert_eq!(active["sources"][0]["source"], "stale", "{}", active.text);
     let reason = active["sources"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("order-not-found"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_seen_through_another_venue_of_the_same_account_stays_its_tenants_own() {
+    let sim = simulator().await;
+    let app = TestApp::with(|config| {
+        config
+            .venue(
+                "first",
+                "binance",
+                ("spot", &sim.url()),
+                Some(sim.credentials()),
+            )
+            .venue(
+                "second",
+                "binance",
+                ("spot", &sim.url()),
+                Some(sim.credentials()),
+            )
+    })
+    .await;
+    let mut order = limit_order("0.001", "50000");
+    order["venue"] = json!("first");
+    app.trader().place(&order).await.expect(201);
+    let path = "/v1/orders/active?venue=second";
+    let own = app.trader().get(path).await.expect(200);
+    assert_eq!(own.items()[0]["origin"], "external", "{}", own.text);
+    let others = app.other_trader().get(path).await.expect(200);
+    assert_eq!(others.items().len(), 0, "{}", others.text);
 }

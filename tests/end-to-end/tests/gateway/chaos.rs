@@ -8,8 +8,9 @@ use futures_util::stream;
 use reqwest::Method;
 use switchyard_end_to_end::{
     Answer, ConfiguredVenue, SEED, TestApp, VENUE, eventually, eventually_within, limit_order,
+    simulator,
 };
-use switchyard_venue_sim::{ExecutionFate, FaultAction, FaultRule, SimConfig, VenueSim};
+use switchyard_venue_sim::{ExecutionFate, FaultAction, FaultRule};
 
 /// Orders placed through the faults.
 const ORDERS: usize = 60;
@@ -177,13 +178,7 @@ async fn of_many_orders_with_one_label_at_once_the_venue_gets_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_venue_that_hangs_does_not_keep_the_orders_of_another_from_being_found() {
-    println!("seed {SEED}");
-    let hanging = VenueSim::start(SimConfig {
-        seed: SEED,
-        ..SimConfig::default()
-    })
-    .await
-    .unwrap();
+    let hanging = simulator().await;
     let app = TestApp::with(|mut config| {
         let first = config.venues[0].clone();
         config.venues.push(ConfiguredVenue {

@@ -3,9 +3,9 @@
 use std::fs;
 
 use switchyard_end_to_end::{
-    GatewayConfig, GatewayProcess, SEED, TRADER, TestApp, VENUE, eventually, limit_order,
+    GatewayConfig, GatewayProcess, TRADER, TestApp, eventually, limit_order, simulator,
 };
-use switchyard_venue_sim::{FaultAction, FaultRule, SimConfig, VenueSim};
+use switchyard_venue_sim::{FaultAction, FaultRule};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_reads_its_orders_back_after_a_restart() {
@@ -77,21 +77,10 @@ async fn a_fill_while_the_gateway_was_down_is_seen_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_sent_when_the_process_was_killed_is_found_by_the_next_one() {
-    println!("seed {SEED}");
-    let sim = VenueSim::start(SimConfig {
-        seed: SEED,
-        ..SimConfig::default()
-    })
-    .await
-    .unwrap();
+    let sim = simulator().await;
     let directory = tempfile::tempdir().unwrap();
     let config = GatewayConfig::in_directory(directory.path())
-        .venue(
-            VENUE,
-            "binance",
-            ("spot", &sim.url()),
-            Some(sim.credentials()),
-        )
+        .simulated(&sim)
         .write();
     let first = GatewayProcess::start(&config, &directory.path().join("first.log")).await;
     first.ready().await;
@@ -142,21 +131,10 @@ async fn an_order_that_was_sent_when_the_process_was_killed_is_found_by_the_next
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_orders_survive_being_killed() {
-    println!("seed {SEED}");
-    let sim = VenueSim::start(SimConfig {
-        seed: SEED,
-        ..SimConfig::default()
-    })
-    .await
-    .unwrap();
+    let sim = simulator().await;
     let directory = tempfile::tempdir().unwrap();
     let config = GatewayConfig::in_directory(directory.path())
-        .venue(
-            VENUE,
-            "binance",
-            ("spot", &sim.url()),
-            Some(sim.credentials()),
-        )
+        .simulated(&sim)
         .write();
     let first = GatewayProcess::start(&config, &directory.path().join("first.log")).await;
     first.ready().await;

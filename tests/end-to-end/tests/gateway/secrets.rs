@@ -1,26 +1,15 @@
 //! Secrets stay where they are: not in the log, whatever its level, and not in any answer.
 
 use switchyard_end_to_end::{
-    GatewayConfig, GatewayProcess, OPERATOR, OTHER_TRADER, SEED, TRADER, VENUE, VIEWER, limit_order,
+    GatewayConfig, GatewayProcess, OPERATOR, OTHER_TRADER, TRADER, VIEWER, limit_order, simulator,
 };
-use switchyard_venue_sim::{FaultAction, FaultRule, SimConfig, VenueSim};
+use switchyard_venue_sim::{FaultAction, FaultRule};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_logged_at_any_level_or_answered_in_any_failure() {
-    println!("seed {SEED}");
-    let sim = VenueSim::start(SimConfig {
-        seed: SEED,
-        ..SimConfig::default()
-    })
-    .await
-    .unwrap();
+    let sim = simulator().await;
     let directory = tempfile::tempdir().unwrap();
-    let mut config = GatewayConfig::in_directory(directory.path()).venue(
-        VENUE,
-        "binance",
-        ("spot", &sim.url()),
-        Some(sim.credentials()),
-    );
+    let mut config = GatewayConfig::in_directory(directory.path()).simulated(&sim);
     config.log_level = "trace".to_owned();
     let process = GatewayProcess::start(&config.write(), &directory.path().join("log")).await;
     process.ready().await;

@@ -1,27 +1,17 @@
 //! How the gateway says how its venues are.
 
 use switchyard_end_to_end::{
-    GatewayConfig, SEED, TRADER, TestApp, VENUE, VIEWER, eventually, limit_order, start_gateway,
+    GatewayConfig, TRADER, TestApp, VENUE, VIEWER, eventually, limit_order, simulator,
+    start_gateway,
 };
-use switchyard_venue_sim::{Credentials, SimConfig, VenueSim};
+use switchyard_venue_sim::Credentials;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_venue_that_is_down_at_the_start_degrades_the_gateway_until_it_comes_up() {
-    println!("seed {SEED}");
-    let sim = VenueSim::start(SimConfig {
-        seed: SEED,
-        ..SimConfig::default()
-    })
-    .await
-    .unwrap();
+    let sim = simulator().await;
     sim.shutdown().await;
     let directory = tempfile::tempdir().unwrap();
-    let config = GatewayConfig::in_directory(directory.path()).venue(
-        VENUE,
-        "binance",
-        ("spot", &sim.url()),
-        Some(sim.credentials()),
-    );
+    let config = GatewayConfig::in_directory(directory.path()).simulated(&sim);
     let gateway = start_gateway(&config).await.unwrap();
     gateway.ready().await;
     let viewer = gateway.anonymous().with(VIEWER);
