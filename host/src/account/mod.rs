@@ -7,7 +7,7 @@ use serde::Serialize;
 use switchyard_runtime::{Capability, ListBalances};
 use utoipa::ToSchema;
 
-use crate::model::{Decimal, Failure, Fate};
+use crate::model::{Decimal, Failure};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::venue::{Ask, Venue};
@@ -54,8 +54,7 @@ pub async fn balances(venues: &[Arc<Venue>], deadline: Deadline) -> Vec<Endpoint
                 deadline,
             };
             let result = venue.read(ask).await.and_then(|answer| {
-                translate::balances(venue.name(), endpoint, answer)
-                    .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+                translate::balances(venue.name(), endpoint, answer).map_err(translate::unreadable)
             });
             EndpointBalances {
                 venue: venue.name().to_owned(),

@@ -7,7 +7,7 @@ use switchyard_runtime::wit::market as wit_market;
 use switchyard_runtime::{GetOrderBook, GetTicker};
 use utoipa::ToSchema;
 
-use crate::model::{Decimal, Failure, Fate, Timestamp};
+use crate::model::{Decimal, Failure, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::venue::{Ask, Listed, Venue};
@@ -100,7 +100,7 @@ pub async fn ticker(sources: &[Source], deadline: Deadline) -> Result<Ticker, Ma
         };
         let answer = venue.read(ask).await?;
         translate::ticker(venue.name(), &listed.instrument.symbol, answer)
-            .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+            .map_err(translate::unreadable)
     })
     .await
 }
@@ -125,7 +125,7 @@ pub async fn order_book(
         };
         let answer = venue.read(ask).await?;
         translate::order_book(venue.name(), &listed.instrument.symbol, answer)
-            .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+            .map_err(translate::unreadable)
     })
     .await
 }

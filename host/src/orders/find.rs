@@ -6,7 +6,7 @@ use switchyard_runtime::wit::types as wit;
 
 use super::external::{ExternalOrder, external_order};
 use super::service::{Caller, OrderError, Orders};
-use crate::model::{Failure, Fate, Order, OrderId, OrderRecord, Timestamp};
+use crate::model::{Failure, Order, OrderId, OrderRecord, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::venue::Ask;
@@ -102,10 +102,10 @@ impl Orders {
             command,
             deadline,
         };
-        let report = venue.read(ask).await.and_then(|report| {
-            translate::order_report(report)
-                .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
-        });
+        let report = venue
+            .read(ask)
+            .await
+            .and_then(|report| translate::order_report(report).map_err(translate::unreadable));
         match report {
             // An order of ours is another tenant's business unless it is found by its own id.
             Ok(report)

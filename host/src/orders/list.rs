@@ -12,9 +12,7 @@ use utoipa::ToSchema;
 use super::external::external_order;
 use super::service::{Caller, OrderError, Orders};
 use super::validate::FieldProblem;
-use crate::model::{
-    Failure, Fate, Order, OrderId, OrderRecord, OrderReport, OrderState, Timestamp,
-};
+use crate::model::{Failure, Order, OrderId, OrderRecord, OrderReport, OrderState, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::store::{OrderPage, OrderQuery, StoreError};
@@ -136,9 +134,7 @@ impl Orders {
             active.orders.extend(orders);
             active.sources.push(source);
         }
-        active
-            .orders
-            .sort_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())));
+        oldest_first(&mut active.orders);
         Ok(active)
     }
 
@@ -159,10 +155,10 @@ impl Orders {
             command: (),
             deadline,
         };
-        let reports = venue.read(ask).await.and_then(|reports| {
-            translate::order_reports(reports)
-                .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
-        });
+        let reports = venue
+            .read(ask)
+            .await
+            .and_then(|reports| translate::order_reports(reports).map_err(translate::unreadable));
         let known = self
             .open_in_journal(caller, venue, &endpoint, symbol)
             .await?;
@@ -304,7 +300,7 @@ impl Orders {
             };
             let page = venue.read(ask).await.map_err(failed)?;
             let reports = translate::order_reports(page.orders)
-                .map_err(|error| failed(translate::nonsense_failure(&error, Fate::Refused)))?;
+                .map_err(|error| failed(translate::unreadable(error)))?;
             let remembered = [rules.unfilled_history_ms, rules.filled_history_ms]
                 .into_iter()
                 .flatten()
@@ -322,9 +318,7 @@ impl Orders {
                 .orders
                 .extend(self.recognised(caller, &venue, reports).await?);
         }
-        history
-            .orders
-            .sort_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())));
+        oldest_first(&mut history.orders);
         let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
         history.exhausted &= history.orders.len() <= limit;
         history.orders.truncate(limit);
@@ -361,4 +355,8 @@ impl Orders {
         }
         Ok(orders)
     }
+}
+
+fn oldest_first(orders: &mut [Order]) {
+    orders.sort_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())));
 }

@@ -87,8 +87,8 @@ impl Orders {
         match deadline.plus(LAST_WORD).bound(running).await {
             Ok(Ok(placed)) => placed,
             Ok(Err(_)) => Err(OrderError::Internal("the placement ended early".into())),
-            // Only the journal can be this late, and behind the deadline nothing is sent any more: what is
-            // not journaled by now never will be sent.
+            // The journal, or an adapter that is waited for, is this late. Behind the deadline nothing is sent
+            // any more: what is not journaled by now never will be.
             Err(DeadlinePassed) if journaled.load(Ordering::SeqCst) => Ok(Placed::FateOpen(order)),
             Err(DeadlinePassed) => Err(OrderError::Venue {
                 venue: order.venue,
@@ -157,8 +157,7 @@ impl Placement {
             let message = "the adapter reported an order that it never sent";
             return Err(Failure::not_sent(FailureCode::AdapterFailed, message));
         }
-        translate::placed_report(&self.record, report)
-            .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
+        translate::placed_report(&self.record, report).map_err(translate::unreadable_change)
     }
 
     fn is_journaled(&self) -> bool {

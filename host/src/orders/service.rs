@@ -9,7 +9,7 @@ use switchyard_runtime::{Cancel, GetOrder};
 
 use super::validate::FieldProblem;
 use crate::model::{
-    Attempt, Event, Failure, FailureCode, Fate, OrderId, OrderRecord, OrderReport, Timestamp, apply,
+    Attempt, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport, Timestamp, apply,
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
@@ -70,6 +70,16 @@ pub enum OrderError {
     Internal(String),
 }
 
+impl OrderError {
+    /// What can be said of a symbol while its venue has not listed its instruments.
+    pub fn not_listed(venue: &Venue) -> Self {
+        Self::NotReady {
+            venue: venue.name().to_owned(),
+            retry_after: UNTIL_LISTED,
+        }
+    }
+}
+
 /// The order operations. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Orders {
@@ -109,10 +119,7 @@ impl Orders {
             return Ok(listed);
         }
         if !venue.is_listed() {
-            return Err(OrderError::NotReady {
-                venue: venue.name().to_owned(),
-                retry_after: UNTIL_LISTED,
-            });
+            return Err(OrderError::not_listed(venue));
         }
         let problem = format!(
             "must be an instrument of {name}; GET /v1/instruments?venue={name} lists them",
@@ -152,8 +159,7 @@ impl Orders {
             deadline,
         };
         let report = venue.read(ask).await?;
-        translate::report_of(record, report)
-            .map_err(|error| translate::nonsense_failure(&error, Fate::Refused))
+        translate::report_of(record, report).map_err(translate::unreadable)
     }
 
     /// Asks the venue to cancel an order. `None` where it took the request and the end is to come.
@@ -177,8 +183,7 @@ impl Orders {
                 self.record_attempt(&record.order.id, attempt)
             })
             .await?;
-        translate::cancel_outcome(record, outcome)
-            .map_err(|error| translate::nonsense_failure(&error, Fate::Unknown))
+        translate::cancel_outcome(record, outcome).map_err(translate::unreadable_change)
     }
 
     /// Makes an attempt on a known order durable.

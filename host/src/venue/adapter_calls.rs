@@ -121,15 +121,11 @@ impl Venue {
         let first = is_short.then(|| adapter.decode::<O>(&call, command, state, &responses));
         let called = match first {
             Some(Ok(answer)) => Ok(answer),
-            Some(Err(error @ CallError::NoCapability(_))) => Err(error),
-            Some(Err(error)) if !mutated && !matches!(error, CallError::Trap(_)) => Err(error),
-            // Long, or failed and worth another try.
+            Some(Err(error)) if !is_worth_another_try(&error, mutated) => Err(error),
+            // Long, or failed on this thread and worth another try on one where it may wait.
             again => {
-                if let Some(Err(error)) = &again {
-                    tracing::warn!(venue = %self.name, operation = O::NAME, %error, "decode failed; trying once more");
-                }
+                let tries = if again.is_some() { 1 } else { 2 };
                 let (adapter, command, state) = (adapter.clone(), command.clone(), state.cloned());
-                let patience = if mutated { PATIENCE } else { Duration::ZERO };
                 apart(move || {
                     decode_patiently::<O>(
                         &adapter,
@@ -137,7 +133,8 @@ impl Venue {
                         &command,
                         state.as_ref(),
                         &responses,
-                        patience,
+                        mutated,
+                        tries,
                     )
                 })
                 .await
@@ -188,27 +185,34 @@ impl Venue {
     }
 }
 
-/// Decodes, and after a failure once more on a fresh instance: a decode is pure. While all instances are
-/// busy it waits, as long as `patience` lasts.
+/// Whether decoding once more, on a fresh instance, may give what this did not: a decode is pure. What an
+/// answer says of a change is worth more than what it says of a read.
+fn is_worth_another_try(error: &CallError, mutated: bool) -> bool {
+    match error {
+        CallError::Trap(_) | CallError::MemoryExceeded { .. } => true,
+        CallError::DeadlineExceeded(_) | CallError::PoolExhausted(_) => mutated,
+        CallError::NoCapability(_) => false,
+    }
+}
+
+/// Decodes up to `tries` times. While all instances are busy, the answer to a change waits.
 fn decode_patiently<O: Operation>(
     adapter: &Adapter,
     call: &Call,
     command: &O::Command,
     state: Option<&Vec<u8>>,
     responses: &[wit::HttpResponse],
-    patience: Duration,
+    mutated: bool,
+    mut tries: u32,
 ) -> Result<Result<Step<O::Output>, wit::Error>, CallError> {
-    let give_up = Instant::now() + patience;
-    let mut failed_before = false;
+    let give_up = Instant::now() + PATIENCE;
     loop {
         match adapter.decode::<O>(call, command, state, responses) {
             // The pool itself waits a little before it says so.
-            Err(CallError::PoolExhausted(_)) if Instant::now() < give_up => {}
-            Err(error @ (CallError::Trap(_) | CallError::MemoryExceeded { .. }))
-                if !failed_before =>
-            {
+            Err(CallError::PoolExhausted(_)) if mutated && Instant::now() < give_up => {}
+            Err(error) if tries > 1 && is_worth_another_try(&error, mutated) => {
                 tracing::warn!(operation = O::NAME, %error, "decode failed; trying a fresh instance");
-                failed_before = true;
+                tries -= 1;
             }
             other => return other,
         }

@@ -55,7 +55,7 @@ impl Venue {
         F: Future<Output = Result<(), Failure>> + Send,
     {
         let started = Instant::now();
-        let endpoint = ask.endpoint.to_owned();
+        let endpoint = ask.endpoint;
         let result = self
             .run_steps::<O, R, F>(&ask, &record)
             .await
@@ -67,7 +67,7 @@ impl Venue {
         self.metrics.venue_called(
             VenueCallLabels {
                 venue: self.name.clone(),
-                endpoint: endpoint.clone(),
+                endpoint: endpoint.to_owned(),
                 operation: O::NAME,
                 outcome,
             },
@@ -76,10 +76,10 @@ impl Venue {
         let millis = took.as_secs_f64() * 1_000.0;
         match &result {
             Ok(_) => {
-                tracing::info!(venue = %self.name, %endpoint, operation = O::NAME, outcome, millis, "venue call");
+                tracing::info!(venue = %self.name, endpoint, operation = O::NAME, outcome, millis, "venue call");
             }
             Err(failure) => tracing::info!(
-                venue = %self.name, %endpoint, operation = O::NAME, outcome, millis,
+                venue = %self.name, endpoint, operation = O::NAME, outcome, millis,
                 fate = ?failure.fate, venue_code = failure.venue_code.as_deref(),
                 message = %failure.message, "venue call failed"
             ),

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
 use crate::market::Source;
+use crate::orders::OrderError;
 use crate::venue::Venue;
 
 /// Any venue that has what is asked for.
@@ -71,12 +72,7 @@ pub(super) fn sources(
         return Ok(sources);
     }
     if let Some(venue) = venues.iter().find(|venue| !venue.is_listed()) {
-        let retry_after = std::time::Duration::from_secs(2);
-        return Err(crate::orders::OrderError::NotReady {
-            venue: venue.name().to_owned(),
-            retry_after,
-        }
-        .into());
+        return Err(OrderError::not_listed(venue).into());
     }
     let names: Vec<&str> = venues.iter().map(|venue| venue.name()).collect();
     Err(Problem::malformed(

@@ -66,7 +66,15 @@ pub fn venue_failure(error: wit::Error, mutates: bool, now: Timestamp) -> Failur
     }
 }
 
-/// What an answer that broke the contract means.
-pub fn nonsense_failure(error: &Nonsense, fate: Fate) -> Failure {
-    Failure::new(FailureCode::AdapterFailed, fate, error.to_string())
+/// What an answer that broke the contract means where nothing was to be changed.
+pub fn unreadable(error: Nonsense) -> Failure {
+    Failure::new(FailureCode::AdapterFailed, Fate::Refused, error.to_string())
+}
+
+/// What an answer that broke the contract means where something may have been changed.
+pub fn unreadable_change(error: Nonsense) -> Failure {
+    Failure {
+        fate: Fate::Unknown,
+        ..unreadable(error)
+    }
 }

@@ -9,7 +9,7 @@ mod orders;
 use crate::model::{Decimal, Timestamp};
 
 pub use data::{balances, order_book, ticker};
-pub use failures::{call_failure, nonsense_failure, venue_failure};
+pub use failures::{call_failure, unreadable, unreadable_change, venue_failure};
 pub use instruments::{instrument, order_types, product, times_in_force};
 pub use names::{amend_mode, bucket_scope};
 pub use orders::{
