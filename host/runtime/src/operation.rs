@@ -176,7 +176,7 @@ operation! {
 operation! {
     /// A change to an open order.
     Amend = "amend" in trading/Trading
-    asks trading::Amend, answers OrderReport as trading::OrderStep,
+    asks trading::Amend, answers trading::AmendOutcome as trading::AmendStep,
     changes_state: true, bulk: false,
     encode: |i, s, c, m, t| i.call_encode_amend(s, c, m, t),
     decode: |i, s, c, m, t, r| i.call_decode_amend(s, c, m, t, r),

@@ -81,6 +81,20 @@ pub struct NotionalBounds {
     pub min_applies_to_market: bool,
     /// Whether `max` binds market orders too.
     pub max_applies_to_market: bool,
+    /// Whether `min` binds orders that only reduce a position too.
+    pub min_applies_to_reduce_only: bool,
+}
+
+/// The price that a venue measures a limit price against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferencePrice {
+    /// The last trade's.
+    LastTrade,
+    /// An average over some minutes.
+    Average,
+    /// A contract's mark price.
+    Mark,
 }
 
 /// Bounds of a limit price as multiples of the venue's reference price.
@@ -94,7 +108,9 @@ pub struct PriceBand {
     pub ask_up: Decimal,
     /// Lowest sell.
     pub ask_down: Decimal,
-    /// Minutes over which the reference price is averaged; 0 is the last price.
+    /// The price they are multiples of.
+    pub reference: ReferencePrice,
+    /// Minutes over which the reference price is averaged; 0 where it is not.
     pub average_minutes: u32,
 }
 

@@ -13,6 +13,7 @@ pub use decimal::{Decimal, DecimalError};
 pub use failure::{Failure, FailureCode, Fate};
 pub use instrument::{
     Bounds, Instrument, InstrumentStatus, NotionalBounds, Payoff, PriceBand, Product, QuantityUnit,
+    ReferencePrice,
 };
 pub use lifecycle::{Attempt, Event, LifecycleError, OrderRecord, apply};
 pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};

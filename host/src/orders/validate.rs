@@ -199,7 +199,9 @@ fn check_notional(order: &NewOrder, instrument: &Instrument, problems: &mut Vec<
         ));
         return;
     };
-    let problem = if let Some(min) = bounds.min.filter(|min| notional < *min) {
+    let is_bound_below = bounds.min_applies_to_reduce_only || !order.reduce_only;
+    let below = bounds.min.filter(|min| is_bound_below && notional < *min);
+    let problem = if let Some(min) = below {
         Some(format!(
             "makes the order worth {notional} {}; it must be worth at least {min}",
             instrument.quote
@@ -269,6 +271,7 @@ mod tests {
                 max: Some(decimal("1000000")),
                 min_applies_to_market: true,
                 max_applies_to_market: false,
+                min_applies_to_reduce_only: true,
             }),
             price_band: None,
             max_open_orders: None,

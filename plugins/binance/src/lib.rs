@@ -5,8 +5,8 @@
 use switchyard_sdk::account::Balance;
 use switchyard_sdk::market::{Candle, GetCandles, GetOrderBook, Listing, OrderBook, Ticker};
 use switchyard_sdk::trading::{
-    Amend, Cancel, CancelAllOutcome, CancelOutcome, Fills, GetOrder, History, ListFills,
-    ListHistory, Place,
+    Amend, AmendOutcome, Cancel, CancelAllOutcome, CancelOutcome, Fills, GetOrder, History,
+    ListFills, ListHistory, Place,
 };
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, OrderReport, Timestamp};
 use switchyard_sdk::{Account, Context, Descriptor, Market, Step, Trading, descriptor};
@@ -120,7 +120,7 @@ impl Trading for Binance {
         OrderReport,
         Place
     );
-    pair!(encode_amend, decode_amend, spot::amend, OrderReport, Amend);
+    pair!(encode_amend, decode_amend, spot::amend, AmendOutcome, Amend);
     pair!(
         encode_cancel,
         decode_cancel,

@@ -4,8 +4,8 @@ use crate::account::{Balance, Position};
 use crate::context::Context;
 use crate::market::{Candle, GetCandles, GetOrderBook, Listing, OrderBook, Ticker};
 use crate::trading::{
-    Amend, Cancel, CancelAllOutcome, CancelOutcome, Fills, GetOrder, History, ListFills,
-    ListHistory, Place,
+    Amend, AmendOutcome, Cancel, CancelAllOutcome, CancelOutcome, Fills, GetOrder, History,
+    ListFills, ListHistory, Place,
 };
 use crate::types::{Error, HttpRequest, HttpResponse, OrderReport, Timestamp};
 
@@ -197,7 +197,7 @@ pub trait Trading {
         command: &Amend,
         state: Option<&[u8]>,
         responses: &[HttpResponse],
-    ) -> Result<Step<OrderReport>, Error> {
+    ) -> Result<Step<AmendOutcome>, Error> {
         let _ = (cx, command, state, responses);
         Err(Error::unsupported("amend"))
     }

@@ -147,7 +147,7 @@ mod guests {
 
         impl<A: Default + Trading> guest::Guest for Exported<A> {
             pair!(encode_place, decode_place, guest::OrderStep, guest::Place);
-            pair!(encode_amend, decode_amend, guest::OrderStep, guest::Amend);
+            pair!(encode_amend, decode_amend, guest::AmendStep, guest::Amend);
             pair!(
                 encode_cancel,
                 decode_cancel,

@@ -87,15 +87,15 @@ pub mod descriptor {
 pub mod market {
     pub use crate::bindings::market::exports::switchyard::adapter::market::{
         Bounds, Candle, GetCandles, GetOrderBook, InstrumentStatus, Level, ListedInstrument,
-        Listing, NotionalBounds, OrderBook, PriceBand, PublishedLimit, Ticker,
+        Listing, NotionalBounds, OrderBook, PriceBand, PublishedLimit, ReferencePrice, Ticker,
     };
 }
 
 /// The commands and results of trading.
 pub mod trading {
     pub use crate::bindings::trading::exports::switchyard::adapter::trading::{
-        Amend, Cancel, CancelAllOutcome, CancelOutcome, Fill, Fills, GetOrder, History, Liquidity,
-        ListFills, ListHistory, Place,
+        Amend, AmendOutcome, Cancel, CancelAllOutcome, CancelOutcome, FailedReplacement, Fill,
+        Fills, GetOrder, History, Liquidity, ListFills, ListHistory, Place,
     };
 }
 

@@ -7,7 +7,7 @@ use switchyard_runtime::wit::types as wit;
 use super::{Translated, decimal, named, nonsense, optional_decimal, timestamp};
 use crate::model::{
     Bounds, Instrument, InstrumentStatus, NotionalBounds, OrderType, Payoff, PriceBand, Product,
-    QuantityUnit, TimeInForce,
+    QuantityUnit, ReferencePrice, TimeInForce,
 };
 
 /// An instrument as the gateway lists it.
@@ -91,6 +91,7 @@ fn notional(from: &wit_market::NotionalBounds) -> Translated<NotionalBounds> {
         max: optional_decimal("notional.max", &from.max)?,
         min_applies_to_market: from.min_applies_to_market,
         max_applies_to_market: from.max_applies_to_market,
+        min_applies_to_reduce_only: from.min_applies_to_reduce_only,
     })
 }
 
@@ -100,6 +101,11 @@ fn price_band(from: &wit_market::PriceBand) -> Translated<PriceBand> {
         bid_down: decimal("price-band.bid-down", &from.bid_down)?,
         ask_up: decimal("price-band.ask-up", &from.ask_up)?,
         ask_down: decimal("price-band.ask-down", &from.ask_down)?,
+        reference: match from.reference {
+            wit_market::ReferencePrice::LastTrade => ReferencePrice::LastTrade,
+            wit_market::ReferencePrice::Average => ReferencePrice::Average,
+            wit_market::ReferencePrice::Mark => ReferencePrice::Mark,
+        },
         average_minutes: from.average_minutes,
     })
 }

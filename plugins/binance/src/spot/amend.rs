@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use switchyard_sdk::decimal;
 use switchyard_sdk::query::Query;
-use switchyard_sdk::trading::Amend;
+use switchyard_sdk::trading::{Amend, AmendOutcome};
 use switchyard_sdk::types::{
     Effect, Error, ErrorKind, HttpRequest, HttpResponse, Instrument, Method, OrderRef, OrderReport,
     TimeInForce,
@@ -124,12 +124,12 @@ pub(crate) fn decode_amend(
     command: &Amend,
     _: Option<&[u8]>,
     responses: &[HttpResponse],
-) -> Result<Step<OrderReport>, Error> {
+) -> Result<Step<AmendOutcome>, Error> {
     let report = match way(cx.instrument()?, command)? {
         Way::KeepPriority => amended(cx, responses)?,
         Way::CancelReplace => replaced(cx, responses)?,
     };
-    Ok(Step::Done(report))
+    Ok(Step::Done(AmendOutcome::Amended(report)))
 }
 
 fn amended(cx: &Context<'_>, responses: &[HttpResponse]) -> Result<OrderReport, Error> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchyard_sdk::decimal::Exact;
 use switchyard_sdk::json;
-use switchyard_sdk::market::{Bounds, NotionalBounds, PriceBand};
+use switchyard_sdk::market::{Bounds, NotionalBounds, PriceBand, ReferencePrice};
 use switchyard_sdk::types::Error;
 
 /// Any filter (Filters, "Symbol filters"); which fields it has depends on its type.
@@ -86,6 +86,7 @@ pub(super) fn limits(filters: &[&RawValue]) -> Result<Limits, Error> {
                     max: filter.max_notional.and_then(Exact::non_zero),
                     min_applies_to_market: filter.apply_min_to_market.unwrap_or(to_market),
                     max_applies_to_market: filter.apply_max_to_market.unwrap_or(to_market),
+                    min_applies_to_reduce_only: true,
                 });
                 // The reference price's minutes have no field.
                 false
@@ -194,6 +195,7 @@ fn stricter(
 
 /// The band of either percent filter; the one without sides binds both alike.
 fn band(filter: Filter<'_>) -> Option<PriceBand> {
+    let average_minutes = filter.avg_price_mins.unwrap_or(0);
     let (up, down) = (
         filter.multiplier_up.map(Exact::into_string),
         filter.multiplier_down.map(Exact::into_string),
@@ -212,6 +214,12 @@ fn band(filter: Filter<'_>) -> Option<PriceBand> {
             .ask_multiplier_down
             .map(Exact::into_string)
             .or(down)?,
-        average_minutes: filter.avg_price_mins.unwrap_or(0),
+        // "avgPriceMins is the number of minutes the average price is calculated over. 0 means the last price is used."
+        reference: if average_minutes == 0 {
+            ReferencePrice::LastTrade
+        } else {
+            ReferencePrice::Average
+        },
+        average_minutes,
     })
 }
