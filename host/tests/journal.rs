@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use switchyard::model::{
-    Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState,
-    OrderType, Origin, Side, TimeInForce, Timestamp,
+    Amendment, Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord,
+    OrderReport, OrderState, OrderType, Origin, Side, Stage, TimeInForce, Timestamp,
 };
-use switchyard::store::{Cursor, Journal, OrderQuery, StoreError};
+use switchyard::store::{Cursor, Journal, OrderQuery, StoreError, VenueOrderName};
 use switchyard::telemetry::Metrics;
 
 fn open(directory: &Path) -> Result<Journal, StoreError> {
@@ -46,6 +46,9 @@ fn record(tenant: &str, label: Option<&str>, created_at: i64) -> OrderRecord {
         endpoint: "spot".into(),
         cancel_requested: false,
         place_expires_at: None,
+        amendment: None,
+        past_legs: Vec::new(),
+        reported_at: None,
     }
 }
 
@@ -280,4 +283,130 @@ async fn pages_cover_everything_once_even_where_orders_share_a_millisecond() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 25, "no order twice");
+}
+
+fn acknowledged(venue_order_id: &str) -> Event {
+    Event::Acknowledged {
+        report: report(venue_order_id, None),
+    }
+}
+
+fn report(venue_order_id: &str, client_id: Option<&str>) -> OrderReport {
+    OrderReport {
+        symbol: "BTC/USDT".into(),
+        venue_order_id: venue_order_id.into(),
+        client_id: client_id.map(str::to_owned),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: None,
+        reduce_only: false,
+        quantity: None,
+        price: None,
+        state: OrderState::New,
+        filled_quantity: Decimal::ZERO,
+        average_price: None,
+        created_at: None,
+        updated_at: None,
+        reason: None,
+    }
+}
+
+fn named(venue_order_id: &str) -> VenueOrderName {
+    VenueOrderName {
+        symbol: "BTC/USDT".into(),
+        venue_order_id: venue_order_id.into(),
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_found_by_every_id_it_ever_had_at_its_venue() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = open(directory.path()).unwrap();
+    let order = keep(&journal, &record("t", None, 1), vec![acknowledged("7")]).await;
+    let replaced = vec![
+        Event::AmendRequested {
+            amendment: Amendment {
+                quantity: None,
+                price: Some("2".parse().unwrap()),
+                new_client_id: "leg-2".into(),
+                replaces: true,
+                stage: Stage::Changing,
+                expires_at: None,
+            },
+            key_id: "k".into(),
+            request_id: "r".into(),
+        },
+        Event::Amended {
+            report: report("8", Some("leg-2")),
+        },
+    ];
+    journal.append(&order.order.id, replaced).await.unwrap();
+    let names = vec![named("7"), named("8"), named("9")];
+    let found = journal.of_venue_ids("sim", names.clone()).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert!(found.values().all(|id| *id == order.order.id));
+    let elsewhere = journal.of_venue_ids("other", names).await.unwrap();
+    assert!(elsewhere.is_empty());
+}
+
+#[tokio::test]
+async fn a_journal_of_the_first_version_learns_its_venue_ids_when_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let order = {
+        let journal = open(directory.path()).unwrap();
+        keep(&journal, &record("t", None, 1), vec![acknowledged("7")]).await
+    };
+    let path = directory.path().join("journal.db");
+    let database = rusqlite::Connection::open(path).unwrap();
+    database
+        .execute_batch("DROP TABLE venue_orders; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(database);
+    let journal = open(directory.path()).unwrap();
+    let found = journal.of_venue_ids("sim", vec![named("7")]).await.unwrap();
+    assert_eq!(found.get(&named("7")), Some(&order.order.id));
+}
+
+#[tokio::test]
+async fn ten_thousand_orders_in_a_range_come_complete_and_in_order() {
+    const ORDERS: i64 = 10_000;
+    let directory = tempfile::tempdir().unwrap();
+    let journal = open(directory.path()).unwrap();
+    let mut wanted = Vec::new();
+    let mut appends = Vec::new();
+    // Ten in each millisecond, and ten more just outside of the range on either side.
+    for at in 0..ORDERS + 20 {
+        let order = record("t", None, 999 + at / 10);
+        if (10..ORDERS + 10).contains(&at) {
+            wanted.push((order.order.created_at, order.order.id.to_string()));
+        }
+        appends.push(order);
+    }
+    wanted.sort();
+    for group in appends.chunks(250) {
+        futures_util::future::join_all(group.iter().map(|order| keep(&journal, order, vec![])))
+            .await;
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = journal
+            .orders(OrderQuery {
+                from: Some(Timestamp::from_millis(1_000)),
+                to: Some(Timestamp::from_millis(1_000 + ORDERS / 10)),
+                limit: 1_000,
+                after,
+                ..query("t")
+            })
+            .await
+            .unwrap();
+        seen.extend(
+            page.records
+                .into_iter()
+                .map(|record| (record.order.created_at, record.order.id.to_string())),
+        );
+        let Some(next) = page.next else { break };
+        after = Some(next);
+    }
+    assert_eq!(seen.len(), wanted.len());
+    assert!(seen == wanted, "complete, but not in order");
 }

@@ -15,7 +15,9 @@ pub use instrument::{
     Bounds, Instrument, InstrumentStatus, NotionalBounds, Payoff, PriceBand, Product, QuantityUnit,
     ReferencePrice,
 };
-pub use lifecycle::{Attempt, Event, LifecycleError, OrderRecord, apply};
+pub use lifecycle::{
+    Amendment, Attempt, Event, Leg, LegOf, LifecycleError, OrderRecord, Stage, apply,
+};
 pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
 pub use order_id::{OrderId, OrderIdError};
 pub use report::OrderReport;

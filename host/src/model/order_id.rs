@@ -11,6 +11,13 @@ const PREFIX: &str = "swy";
 /// Random bytes in an id: 128 bits, so that a restored journal cannot collide.
 const RANDOM_BYTES: usize = 16;
 
+/// Characters of an id: the prefix, and 128 bits in base 32.
+const ID_LENGTH: usize = 29;
+
+/// Characters by which another leg's client order id is longer: what is left of 32, the least that venues
+/// allow.
+const LEG_SUFFIX: usize = 3;
+
 /// A prefix and 128 random bits in 26 characters of base 32: 29 characters of `[a-z0-9]`, within what
 /// every venue allows as a client order id.
 #[derive(
@@ -35,11 +42,27 @@ impl OrderId {
         Ok(Self(format!("{PREFIX}{}", base32().encode(&bytes))))
     }
 
-    /// Whether a client order id seen at a venue is of this gateway's making.
+    /// A client order id for another leg of this order: the id and 3 more characters drawn at random.
+    ///
+    /// # Errors
+    /// [`OrderIdError`] where the operating system has no randomness.
+    pub fn another_leg(&self) -> Result<String, OrderIdError> {
+        let mut bytes = [0; 2];
+        getrandom::fill(&mut bytes).map_err(OrderIdError)?;
+        let mut suffix = base32().encode(&bytes);
+        suffix.truncate(LEG_SUFFIX);
+        Ok(format!("{self}{suffix}"))
+    }
+
+    /// The order whose leg goes by a client order id seen at a venue, if it is of this gateway's making.
     pub fn recognise(client_id: &str) -> Option<Self> {
-        let random = client_id.strip_prefix(PREFIX)?;
+        let (id, suffix) = client_id.split_at_checked(ID_LENGTH).unwrap_or_default();
+        let random = id.strip_prefix(PREFIX)?;
         let decoded = base32().decode(random.as_bytes()).ok()?;
-        (decoded.len() == RANDOM_BYTES).then(|| Self(client_id.to_owned()))
+        let is_leg = |c: u8| c.is_ascii_digit() || (b'a'..=b'v').contains(&c);
+        let is_ours = decoded.len() == RANDOM_BYTES
+            && (suffix.is_empty() || suffix.len() == LEG_SUFFIX && suffix.bytes().all(is_leg));
+        is_ours.then(|| Self(id.to_owned()))
     }
 
     /// Takes any text a caller gives as an id, to look it up.
@@ -90,6 +113,16 @@ mod tests {
         );
         assert_eq!(OrderId::recognise(id.as_str()), Some(id.clone()));
         assert_ne!(OrderId::random().unwrap(), id);
+    }
+
+    #[test]
+    fn the_id_of_another_leg_fits_every_venue_and_leads_back_to_its_order() {
+        let id = OrderId::random().unwrap();
+        let leg = id.another_leg().unwrap();
+        assert_eq!(leg.len(), 32);
+        assert_eq!(OrderId::recognise(&leg), Some(id));
+        assert_eq!(OrderId::recognise(&leg[..31]), None);
+        assert_eq!(OrderId::recognise(&format!("{}-zz", &leg[..29])), None);
     }
 
     #[test]

@@ -281,6 +281,9 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         endpoint: listed.instrument.endpoint.clone(),
         cancel_requested: false,
         place_expires_at: None,
+        amendment: None,
+        past_legs: Vec::new(),
+        reported_at: None,
     }
 }
 

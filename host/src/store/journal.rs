@@ -1,5 +1,6 @@
 //! The journal's handle: durable appends and reads, for any number of tasks.
 
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::query::{self, OrderPage, OrderQuery, StoredEvent};
+use super::query::{self, OrderPage, OrderQuery, StoredEvent, VenueOrderName};
 use super::writer::{self, Append};
 use super::{StoreError, schema};
 use crate::model::{Event, OrderId, OrderRecord};
@@ -87,6 +88,49 @@ impl Journal {
             .await
     }
 
+    /// The orders of some ids, whoever's they are; those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn records(
+        &self,
+        ids: Vec<OrderId>,
+    ) -> Result<HashMap<OrderId, OrderRecord>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        self.read(move |connection| query::records(connection, &ids))
+            .await
+    }
+
+    /// Which of our orders go by these names at a venue, their earlier legs included.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn of_venue_ids(
+        &self,
+        venue: &str,
+        names: Vec<VenueOrderName>,
+    ) -> Result<HashMap<VenueOrderName, OrderId>, StoreError> {
+        let venue = venue.to_owned();
+        self.read(move |connection| query::of_venue_ids(connection, &venue, &names))
+            .await
+    }
+
+    /// Open orders at a venue, on one instrument or all, whoever's they are, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn open_at(
+        &self,
+        venue: &str,
+        symbol: Option<&str>,
+    ) -> Result<Vec<OrderRecord>, StoreError> {
+        let (venue, symbol) = (venue.to_owned(), symbol.map(str::to_owned));
+        self.read(move |connection| query::open_at(connection, &venue, symbol.as_deref()))
+            .await
+    }
+
     /// A page of a tenant's orders.
     ///
     /// # Errors
@@ -96,7 +140,7 @@ impl Journal {
             .await
     }
 
-    /// Every order whose fate is open or whose cancel is not through, oldest first.
+    /// Every order whose fate is open or whose change or cancel is not through, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Failed`].

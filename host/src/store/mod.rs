@@ -6,7 +6,7 @@ mod schema;
 mod writer;
 
 pub use journal::Journal;
-pub use query::{Cursor, CursorError, OrderPage, OrderQuery, StoredEvent};
+pub use query::{Cursor, CursorError, OrderPage, OrderQuery, StoredEvent, VenueOrderName};
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]

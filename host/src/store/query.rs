@@ -1,8 +1,10 @@
 //! Reads from the journal's projections.
 
+use std::collections::HashMap;
+
 use data_encoding::BASE64URL_NOPAD;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::Serialize;
 
 use super::StoreError;
@@ -80,6 +82,15 @@ pub struct OrderPage {
     pub next: Option<Cursor>,
 }
 
+/// What a venue calls an order: its id is unique per instrument at least.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct VenueOrderName {
+    /// Unified symbol.
+    pub symbol: String,
+    /// The venue's id.
+    pub venue_order_id: String,
+}
+
 /// One event of an order, as stored.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct StoredEvent {
@@ -103,6 +114,57 @@ pub(super) fn order(
         .query_row([id.as_str()], |row| row.get::<_, String>(0))
         .optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}
+
+pub(super) fn records(
+    connection: &Connection,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, OrderRecord>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for id in ids {
+        if let Some(record) = order(connection, id)? {
+            found.insert(id.clone(), record);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn of_venue_ids(
+    connection: &Connection,
+    venue: &str,
+    names: &[VenueOrderName],
+) -> Result<HashMap<VenueOrderName, OrderId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT order_id FROM venue_orders WHERE venue = ?1 AND symbol = ?2 AND venue_order_id = ?3",
+    )?;
+    let mut found = HashMap::new();
+    for name in names {
+        let id = statement
+            .query_row([venue, &name.symbol, &name.venue_order_id], |row| {
+                row.get::<_, String>(0)
+            })
+            .optional()?;
+        if let Some(id) = id {
+            found.insert(name.clone(), OrderId::from_text(&id));
+        }
+    }
+    Ok(found)
+}
+
+/// Open orders at a venue, whoever's they are.
+pub(super) fn open_at(
+    connection: &Connection,
+    venue: &str,
+    symbol: Option<&str>,
+) -> Result<Vec<OrderRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM orders WHERE is_open AND venue = ?1 AND (?2 IS NULL OR symbol = ?2)
+         ORDER BY created_at_ms, id",
+    )?;
+    let bodies = statement.query_map(params![venue, symbol], |row| row.get::<_, String>(0))?;
+    bodies
+        .map(|body| Ok(serde_json::from_str(&body?)?))
+        .collect()
 }
 
 pub(super) fn unresolved(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {

@@ -10,7 +10,7 @@ use super::StoreError;
 const APPLICATION_ID: i32 = 0x5357_5944;
 
 /// Version of the tables below.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS events (
@@ -38,6 +38,21 @@ CREATE INDEX IF NOT EXISTS orders_by_time ON orders (tenant, created_at_ms, id);
 CREATE INDEX IF NOT EXISTS orders_by_label ON orders (tenant, client_order_id) WHERE client_order_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS orders_open ON orders (tenant, venue) WHERE is_open;
 CREATE INDEX IF NOT EXISTS orders_unresolved ON orders (created_at_ms) WHERE is_unresolved;
+
+CREATE TABLE IF NOT EXISTS venue_orders (
+    venue           TEXT NOT NULL,
+    symbol          TEXT NOT NULL,
+    venue_order_id  TEXT NOT NULL,
+    order_id        TEXT NOT NULL,
+    PRIMARY KEY (venue, symbol, venue_order_id)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What version 1 did not have: which of our orders goes by an id at its venue.
+const FROM_VERSION_1: &str = "
+INSERT OR IGNORE INTO venue_orders
+SELECT venue, symbol, json_extract(body, '$.order.venue_order_id'), id FROM orders
+WHERE json_extract(body, '$.order.venue_order_id') IS NOT NULL;
 ";
 
 /// Opens the file for writing, makes the tables, and turns durability up: a commit is on the disk when
@@ -71,6 +86,9 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
         .pragma_update(None, "synchronous", "FULL")
         .map_err(sqlite)?;
     connection.execute_batch(TABLES).map_err(sqlite)?;
+    if version == 1 {
+        connection.execute_batch(FROM_VERSION_1).map_err(sqlite)?;
+    }
     connection
         .pragma_update(None, "application_id", APPLICATION_ID)
         .map_err(sqlite)?;

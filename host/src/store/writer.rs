@@ -135,5 +135,17 @@ fn project(connection: &Connection, record: &OrderRecord) -> Result<(), StoreErr
             order.created_at.as_millis(),
             serde_json::to_string(record)?,
         ])?;
+    let past = record
+        .past_legs
+        .iter()
+        .filter_map(|leg| leg.venue_order_id.as_ref());
+    for venue_order_id in order.venue_order_id.iter().chain(past) {
+        connection
+            .prepare_cached(
+                "INSERT INTO venue_orders (venue, symbol, venue_order_id, order_id) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![order.venue, order.symbol, venue_order_id, order.id.as_str()])?;
+    }
     Ok(())
 }

@@ -1,0 +1,180 @@
+//! What can happen to an order, and what each event makes of it. Pure: the same events give the same
+//! order, so that projections can be rebuilt from the journal.
+
+mod amendment;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use amendment::{Amendment, Leg, LegOf, Stage};
+pub use record::OrderRecord;
+
+use super::{Failure, OrderId, OrderReport, OrderState, Timestamp};
+
+/// A request that is about to be sent and may change something, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The operation of the contract.
+    pub operation: String,
+    /// Method, endpoint alias and path, without the query, where signatures stand.
+    pub request: String,
+    /// When it was stamped, by the venue's clock.
+    pub stamped_at: Timestamp,
+    /// When its validity ends, by the venue's clock.
+    pub expires_at: Timestamp,
+    /// Adapter version.
+    pub adapter_version: String,
+    /// SHA-256 of the adapter.
+    pub adapter_sha256: String,
+}
+
+/// Something that happened to an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A caller wants an order; nothing was sent yet.
+    Intent {
+        /// The order as it is to be.
+        record: Box<OrderRecord>,
+        /// The key that asked.
+        key_id: String,
+        /// The request that asked.
+        request_id: String,
+    },
+    /// A request is about to be sent.
+    Attempt {
+        /// What is sent.
+        attempt: Attempt,
+    },
+    /// The venue took the order.
+    Acknowledged {
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
+    /// A placement failed.
+    PlaceFailed {
+        /// Why, and with what effect.
+        failure: Failure,
+    },
+    /// The order was seen at the venue.
+    Observed {
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
+    /// A caller wants the order changed.
+    AmendRequested {
+        /// To what.
+        amendment: Amendment,
+        /// The key that asked.
+        key_id: String,
+        /// The request that asked.
+        request_id: String,
+    },
+    /// The venue cannot replace the order as it is: its rest is to be cancelled, then placed anew.
+    CloseToReplace,
+    /// The venue made the change.
+    Amended {
+        /// The order, or the one that took its place, as the venue has it.
+        report: OrderReport,
+    },
+    /// The venue cancelled the order and did not take the one to replace it.
+    NotReplaced {
+        /// The order that was cancelled.
+        canceled: OrderReport,
+        /// Why the other was not taken, and with what effect.
+        failure: Failure,
+    },
+    /// A change failed.
+    AmendFailed {
+        /// Why, and with what effect.
+        failure: Failure,
+    },
+    /// A caller wants the order cancelled.
+    CancelRequested {
+        /// The key that asked.
+        key_id: String,
+        /// The request that asked.
+        request_id: String,
+    },
+    /// A cancel failed.
+    CancelFailed {
+        /// Why, and with what effect.
+        failure: Failure,
+    },
+}
+
+impl Event {
+    /// The name used in the journal's index.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Intent { .. } => "intent",
+            Self::Attempt { .. } => "attempt",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::PlaceFailed { .. } => "place_failed",
+            Self::Observed { .. } => "observed",
+            Self::AmendRequested { .. } => "amend_requested",
+            Self::CloseToReplace => "close_to_replace",
+            Self::Amended { .. } => "amended",
+            Self::NotReplaced { .. } => "not_replaced",
+            Self::AmendFailed { .. } => "amend_failed",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::CancelFailed { .. } => "cancel_failed",
+        }
+    }
+}
+
+/// Events that cannot follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LifecycleError {
+    /// Two intents with one id.
+    #[error("order {0} exists already")]
+    Exists(OrderId),
+    /// Something happened to an order that was never intended.
+    #[error("event {0:?} comes before the order's intent")]
+    NoIntent(&'static str),
+    /// Only an open order to which nothing else is being done can be changed.
+    #[error("the order is {}", .0.name())]
+    NotOpen(OrderState),
+    /// A step of a change that is not, or no longer, being made.
+    #[error("{0} belongs to a change that is not under way")]
+    NotUnderWay(&'static str),
+}
+
+/// What an event makes of an order.
+///
+/// # Errors
+/// [`LifecycleError`] where the first event is not an intent, or a later one is.
+pub fn apply(
+    record: Option<OrderRecord>,
+    event: &Event,
+    at: Timestamp,
+) -> Result<OrderRecord, LifecycleError> {
+    let mut record = match (record, event) {
+        (None, Event::Intent { record, .. }) => return Ok((**record).clone()),
+        (Some(record), Event::Intent { .. }) => {
+            return Err(LifecycleError::Exists(record.order.id));
+        }
+        (None, event) => return Err(LifecycleError::NoIntent(event.kind())),
+        (Some(record), _) => record,
+    };
+    match event {
+        Event::Intent { .. } => {}
+        Event::Attempt { attempt } => {
+            record.note_attempt(&attempt.operation, attempt.expires_at)?;
+            record.order.served_by = Some(record.order.venue.clone());
+        }
+        Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
+        Event::PlaceFailed { failure } => record.place_failed(failure),
+        Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,
+        Event::CloseToReplace => record.close_to_replace()?,
+        Event::Amended { report } => record.amended(report),
+        Event::NotReplaced { canceled, failure } => record.not_replaced(canceled, failure),
+        Event::AmendFailed { failure } => record.amend_failed(failure),
+        Event::CancelRequested { .. } => record.request_cancel(),
+        Event::CancelFailed { failure } => record.cancel_failed(failure),
+    }
+    record.order.updated_at = record.order.updated_at.max(at);
+    Ok(record)
+}

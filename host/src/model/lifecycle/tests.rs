@@ -1,0 +1,520 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Decimal, FailureCode, Fate, Order, OrderType, Origin, Side, TimeInForce};
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn record() -> OrderRecord {
+    let id = OrderId::random().unwrap();
+    OrderRecord {
+        client_id: id.as_str().to_owned(),
+        order: Order {
+            id,
+            venue: "sim".into(),
+            symbol: "BTC/USDT".into(),
+            side: Side::Buy,
+            order_type: OrderType::Limit,
+            quantity: Some(decimal("2")),
+            price: Some(decimal("100")),
+            time_in_force: Some(TimeInForce::Gtc),
+            reduce_only: false,
+            state: OrderState::PendingNew,
+            filled_quantity: Decimal::ZERO,
+            average_price: None,
+            venue_order_id: None,
+            client_order_id: None,
+            origin: Origin::Gateway,
+            reason: None,
+            served_by: None,
+            created_at: at(0),
+            updated_at: at(0),
+        },
+        tenant: "t".into(),
+        endpoint: "spot".into(),
+        cancel_requested: false,
+        place_expires_at: None,
+        amendment: None,
+        past_legs: Vec::new(),
+        reported_at: None,
+    }
+}
+
+fn report(state: OrderState, filled: &str) -> OrderReport {
+    OrderReport {
+        symbol: "BTC/USDT".into(),
+        venue_order_id: "7".into(),
+        client_id: None,
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: Some(TimeInForce::Gtc),
+        reduce_only: false,
+        quantity: Some(decimal("2")),
+        price: Some(decimal("100")),
+        state,
+        filled_quantity: decimal(filled),
+        average_price: None,
+        created_at: None,
+        updated_at: None,
+        reason: None,
+    }
+}
+
+fn after(events: &[Event]) -> OrderRecord {
+    let intent = Event::Intent {
+        record: Box::new(record()),
+        key_id: "k".into(),
+        request_id: "r".into(),
+    };
+    let first = apply(None, &intent, at(0)).unwrap();
+    events.iter().fold(first, |record, event| {
+        apply(Some(record), event, at(1)).unwrap()
+    })
+}
+
+fn place_failed(fate: Fate) -> Event {
+    Event::PlaceFailed {
+        failure: Failure::new(FailureCode::Timeout, fate, "x"),
+    }
+}
+
+fn cancel_requested() -> Event {
+    Event::CancelRequested {
+        key_id: "k".into(),
+        request_id: "r".into(),
+    }
+}
+
+fn observed(state: OrderState, filled: &str) -> Event {
+    Event::Observed {
+        report: report(state, filled),
+    }
+}
+
+#[test]
+fn an_order_whose_fate_is_open_stays_pending_until_it_is_seen() {
+    let pending = after(&[place_failed(Fate::Unknown)]);
+    assert_eq!(pending.order.state, OrderState::PendingNew);
+    assert!(pending.is_unresolved());
+    let seen = after(&[
+        place_failed(Fate::Unknown),
+        observed(OrderState::PartiallyFilled, "1"),
+    ]);
+    assert_eq!(seen.order.state, OrderState::PartiallyFilled);
+    assert!(!seen.is_unresolved());
+}
+
+#[test]
+fn an_order_that_was_refused_or_never_sent_is_rejected_with_its_reason() {
+    for (fate, prefix) in [(Fate::Refused, "timeout"), (Fate::NotSent, "not-sent")] {
+        let rejected = after(&[place_failed(fate)]);
+        assert_eq!(rejected.order.state, OrderState::Rejected);
+        assert!(rejected.order.reason.unwrap().starts_with(prefix));
+    }
+}
+
+#[test]
+fn a_failure_that_arrives_after_the_order_was_seen_changes_nothing() {
+    let seen = after(&[observed(OrderState::New, "0"), place_failed(Fate::Refused)]);
+    assert_eq!(seen.order.state, OrderState::New);
+}
+
+#[test]
+fn a_cancel_that_races_with_a_fill_ends_in_the_fill() {
+    let filled = after(&[
+        observed(OrderState::New, "0"),
+        cancel_requested(),
+        observed(OrderState::PartiallyFilled, "1"),
+        observed(OrderState::Filled, "2"),
+    ]);
+    assert_eq!(filled.order.state, OrderState::Filled);
+    assert!(!filled.is_unresolved());
+}
+
+#[test]
+fn an_open_order_reads_pending_cancel_from_the_request_to_its_end() {
+    let open = [
+        observed(OrderState::New, "0"),
+        cancel_requested(),
+        observed(OrderState::New, "0"),
+    ];
+    assert_eq!(after(&open).order.state, OrderState::PendingCancel);
+    let refused = Event::CancelFailed {
+        failure: Failure::new(FailureCode::InvalidRequest, Fate::Refused, "no"),
+    };
+    let back = after(&[observed(OrderState::New, "0"), cancel_requested(), refused]);
+    assert_eq!(back.order.state, OrderState::New);
+}
+
+#[test]
+fn a_lagging_report_does_not_make_a_known_order_pending_again() {
+    let known = after(&[
+        observed(OrderState::New, "0"),
+        observed(OrderState::PendingNew, "0"),
+    ]);
+    assert_eq!(known.order.state, OrderState::New);
+}
+
+#[test]
+fn a_report_with_our_client_id_and_another_venue_id_is_of_another_order() {
+    let known = after(&[observed(OrderState::New, "0")]);
+    let mut again = report(OrderState::New, "0");
+    assert_eq!(known.difference(&again), None);
+    again.venue_order_id = "8".into();
+    assert_eq!(known.difference(&again), Some(("venue-id", "8".into())));
+}
+
+#[test]
+fn events_without_an_intent_and_second_intents_are_errors() {
+    assert!(matches!(
+        apply(None, &cancel_requested(), at(0)),
+        Err(LifecycleError::NoIntent(_))
+    ));
+    let again = Event::Intent {
+        record: Box::new(record()),
+        key_id: "k".into(),
+        request_id: "r".into(),
+    };
+    assert!(matches!(
+        apply(Some(record()), &again, at(0)),
+        Err(LifecycleError::Exists(_))
+    ));
+}
+
+fn amend_requested(quantity: Option<&str>, price: Option<&str>, replaces: bool) -> Event {
+    Event::AmendRequested {
+        amendment: Amendment {
+            quantity: quantity.map(decimal),
+            price: price.map(decimal),
+            new_client_id: "leg-2".into(),
+            replaces,
+            stage: Stage::Changing,
+            expires_at: None,
+        },
+        key_id: "k".into(),
+        request_id: "r".into(),
+    }
+}
+
+fn attempted(operation: &str) -> Event {
+    Event::Attempt {
+        attempt: Attempt {
+            operation: operation.into(),
+            request: "PUT spot:/order".into(),
+            stamped_at: at(1),
+            expires_at: at(5_001),
+            adapter_version: "1.0.0".into(),
+            adapter_sha256: "00".into(),
+        },
+    }
+}
+
+fn amend_failed(fate: Fate) -> Event {
+    Event::AmendFailed {
+        failure: Failure::new(FailureCode::InvalidRequest, fate, "no"),
+    }
+}
+
+/// A report of the leg that replaced the first.
+fn of_new_leg(state: OrderState, quantity: &str, filled: &str) -> OrderReport {
+    OrderReport {
+        venue_order_id: "8".into(),
+        client_id: Some("leg-2".into()),
+        quantity: Some(decimal(quantity)),
+        price: Some(decimal("90")),
+        ..report(state, filled)
+    }
+}
+
+fn open() -> Event {
+    observed(OrderState::New, "0")
+}
+
+#[test]
+fn an_amend_in_place_gives_the_order_what_was_asked_for() {
+    let mut changed = report(OrderState::New, "0");
+    changed.price = Some(decimal("90"));
+    let amended = after(&[
+        open(),
+        amend_requested(None, Some("90"), false),
+        attempted("amend"),
+        Event::Amended { report: changed },
+    ]);
+    assert_eq!(amended.order.state, OrderState::New);
+    assert_eq!(amended.order.price, Some(decimal("90")));
+    assert!(!amended.is_unresolved() && amended.past_legs.is_empty());
+}
+
+#[test]
+fn an_order_that_is_being_amended_takes_no_second_change_and_reads_pending_replace() {
+    let pending = after(&[open(), amend_requested(Some("3"), None, false)]);
+    assert_eq!(pending.order.state, OrderState::PendingReplace);
+    assert!(pending.is_unresolved());
+    let again = apply(
+        Some(pending),
+        &amend_requested(Some("4"), None, false),
+        at(1),
+    );
+    assert_eq!(
+        again,
+        Err(LifecycleError::NotOpen(OrderState::PendingReplace))
+    );
+}
+
+#[test]
+fn an_amend_that_failed_leaves_the_order_as_it_was() {
+    for fate in [Fate::Refused, Fate::NotSent] {
+        let back = after(&[
+            observed(OrderState::PartiallyFilled, "1"),
+            amend_requested(None, Some("90"), false),
+            attempted("amend"),
+            amend_failed(fate),
+        ]);
+        assert_eq!(back.order.state, OrderState::PartiallyFilled);
+        assert_eq!(back.order.price, Some(decimal("100")));
+        assert!(!back.is_unresolved());
+    }
+}
+
+#[test]
+fn an_amend_whose_fate_is_open_ends_when_the_venue_shows_the_change() {
+    let request = amend_requested(None, Some("90"), false);
+    let events = [
+        open(),
+        request,
+        attempted("amend"),
+        amend_failed(Fate::Unknown),
+    ];
+    let pending = after(&events);
+    assert_eq!(pending.order.state, OrderState::PendingReplace);
+    let still = apply(Some(pending), &open(), at(1)).unwrap();
+    assert_eq!(still.order.state, OrderState::PendingReplace);
+    let mut changed = report(OrderState::New, "0");
+    changed.price = Some(decimal("90"));
+    let seen = apply(Some(still), &Event::Observed { report: changed }, at(1)).unwrap();
+    assert_eq!(seen.order.state, OrderState::New);
+    assert!(!seen.is_unresolved());
+}
+
+#[test]
+fn nothing_goes_out_for_an_amend_that_was_given_up() {
+    let given_up = after(&[
+        open(),
+        amend_requested(None, Some("90"), false),
+        amend_failed(Fate::NotSent),
+    ]);
+    assert!(apply(Some(given_up.clone()), &attempted("amend"), at(1)).is_err());
+    assert!(apply(Some(given_up), &attempted("place"), at(1)).is_err());
+}
+
+#[test]
+fn a_cancel_asked_for_during_an_amend_waits_for_its_end() {
+    let waiting = after(&[
+        open(),
+        amend_requested(None, Some("90"), false),
+        cancel_requested(),
+    ]);
+    assert_eq!(waiting.order.state, OrderState::PendingReplace);
+    assert!(waiting.cancel_requested);
+    let next = apply(Some(waiting), &amend_failed(Fate::Refused), at(1)).unwrap();
+    assert_eq!(next.order.state, OrderState::PendingCancel);
+}
+
+#[test]
+fn a_replacement_takes_the_place_of_an_unfilled_order() {
+    let replaced = after(&[
+        open(),
+        amend_requested(Some("3"), Some("90"), true),
+        attempted("amend"),
+        Event::Amended {
+            report: of_new_leg(OrderState::New, "3", "0"),
+        },
+    ]);
+    let order = &replaced.order;
+    assert_eq!(order.state, OrderState::New);
+    assert_eq!(order.quantity, Some(decimal("3")));
+    assert_eq!(order.venue_order_id.as_deref(), Some("8"));
+    assert_eq!(replaced.client_id, "leg-2");
+    assert_eq!(replaced.past_legs.len(), 1);
+    // A late word that the first leg was cancelled is no news of the order.
+    let mut late = report(OrderState::Canceled, "0");
+    late.client_id = Some(replaced.past_legs[0].client_id.clone());
+    assert_eq!(replaced.difference(&late), None);
+    let after_it = apply(Some(replaced), &Event::Observed { report: late }, at(1)).unwrap();
+    assert_eq!(after_it.order.state, OrderState::New);
+}
+
+fn closed_with(filled: &str) -> Vec<Event> {
+    let mut closed = report(OrderState::Canceled, filled);
+    closed.average_price = Some(decimal("100"));
+    vec![
+        observed(OrderState::PartiallyFilled, "0.5"),
+        amend_requested(Some("3"), Some("90"), true),
+        Event::CloseToReplace,
+        attempted("cancel"),
+        Event::Observed { report: closed },
+    ]
+}
+
+#[test]
+fn a_partly_filled_order_goes_on_in_another_leg_and_its_fills_add_up() {
+    let mut events = closed_with("1");
+    let between = after(&events);
+    assert!(between.is_between_legs());
+    assert_eq!(between.order.state, OrderState::PendingReplace);
+    assert_eq!(between.order.filled_quantity, decimal("1"));
+    let mut filled = of_new_leg(OrderState::Filled, "2", "2");
+    filled.average_price = Some(decimal("88"));
+    events.extend([
+        attempted("place"),
+        Event::Amended {
+            report: of_new_leg(OrderState::New, "2", "0"),
+        },
+    ]);
+    let open = after(&events);
+    assert_eq!(open.order.quantity, Some(decimal("3")));
+    assert_eq!(open.order.state, OrderState::PartiallyFilled);
+    let done = apply(Some(open), &Event::Observed { report: filled }, at(1)).unwrap();
+    assert_eq!(done.order.state, OrderState::Filled);
+    assert_eq!(done.order.filled_quantity, decimal("3"));
+    assert_eq!(done.order.average_price, Some(decimal("92"))); // (1 * 100 + 2 * 88) / 3
+}
+
+#[test]
+fn a_late_fill_of_an_earlier_leg_is_not_lost() {
+    let mut events = closed_with("1");
+    events.extend([
+        attempted("place"),
+        Event::Amended {
+            report: of_new_leg(OrderState::PartiallyFilled, "2", "1"),
+        },
+    ]);
+    let open = after(&events);
+    let mut late = report(OrderState::Canceled, "1.5");
+    late.client_id = Some(open.past_legs[0].client_id.clone());
+    let corrected = apply(Some(open), &Event::Observed { report: late }, at(1)).unwrap();
+    assert_eq!(corrected.order.filled_quantity, decimal("2.5"));
+}
+
+#[test]
+fn an_order_that_filled_while_it_was_to_be_replaced_is_filled() {
+    let filled = after(&[
+        observed(OrderState::PartiallyFilled, "0.5"),
+        amend_requested(Some("3"), None, true),
+        Event::CloseToReplace,
+        attempted("cancel"),
+        observed(OrderState::Filled, "2"),
+    ]);
+    assert_eq!(filled.order.state, OrderState::Filled);
+    assert!(!filled.is_unresolved());
+}
+
+#[test]
+fn a_leg_whose_replacement_was_refused_is_cancelled_and_says_why() {
+    let mut events = closed_with("1");
+    events.extend([attempted("place"), amend_failed(Fate::Refused)]);
+    let ended = after(&events);
+    assert_eq!(ended.order.state, OrderState::Canceled);
+    assert_eq!(ended.order.filled_quantity, decimal("1"));
+    assert!(ended.order.reason.unwrap().starts_with("not-replaced"));
+
+    let refused = after(&[
+        open(),
+        amend_requested(Some("3"), None, true),
+        attempted("amend"),
+        Event::NotReplaced {
+            canceled: report(OrderState::Canceled, "0"),
+            failure: Failure::new(FailureCode::InsufficientFunds, Fate::Refused, "no"),
+        },
+    ]);
+    assert_eq!(refused.order.state, OrderState::Canceled);
+    assert!(!refused.is_unresolved());
+}
+
+#[test]
+fn a_replacement_whose_fate_is_open_is_found_by_its_own_client_id() {
+    let open = after(&[
+        open(),
+        amend_requested(Some("3"), None, true),
+        attempted("amend"),
+        Event::NotReplaced {
+            canceled: report(OrderState::Canceled, "0"),
+            failure: Failure::new(FailureCode::OutcomeUnknown, Fate::Unknown, "?"),
+        },
+    ]);
+    assert_eq!(open.order.state, OrderState::PendingReplace);
+    assert!(open.is_between_legs());
+    assert!(open.amendment.as_ref().unwrap().expires_at.is_some());
+    let report = of_new_leg(OrderState::New, "3", "0");
+    let found = apply(Some(open), &Event::Observed { report }, at(1)).unwrap();
+    assert_eq!(found.order.state, OrderState::New);
+    assert_eq!(found.client_id, "leg-2");
+}
+
+#[test]
+fn a_list_that_lags_behind_an_amend_does_not_take_it_back() {
+    let seen_at = |millis, price: &str| OrderReport {
+        price: Some(decimal(price)),
+        updated_at: Some(at(millis)),
+        ..report(OrderState::New, "0")
+    };
+    let amended = after(&[
+        Event::Observed {
+            report: seen_at(10, "100"),
+        },
+        amend_requested(None, Some("90"), false),
+        attempted("amend"),
+        Event::Amended {
+            report: seen_at(20, "90"),
+        },
+        Event::Observed {
+            report: seen_at(10, "100"),
+        },
+    ]);
+    assert_eq!(amended.order.price, Some(decimal("90")));
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (states(), 0u32..=2).prop_map(|(state, filled)| observed(state, &filled.to_string())),
+        prop::sample::select(vec![Fate::Unknown, Fate::Refused, Fate::NotSent])
+            .prop_map(place_failed),
+        Just(cancel_requested()),
+        any::<bool>().prop_map(|replaces| amend_requested(Some("3"), Some("90"), replaces)),
+        prop::sample::select(vec!["amend", "cancel", "place"]).prop_map(attempted),
+        Just(Event::CloseToReplace),
+        (states(), 0u32..=3).prop_map(|(state, filled)| Event::Amended {
+            report: of_new_leg(state, "3", &filled.to_string())
+        }),
+        prop::sample::select(vec![Fate::Unknown, Fate::Refused, Fate::NotSent])
+            .prop_map(amend_failed),
+    ]
+}
+
+fn states() -> impl Strategy<Value = OrderState> {
+    prop::sample::select(OrderState::ALL.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn a_final_order_never_reopens_and_fills_never_shrink(events in prop::collection::vec(any_event(), 0..20)) {
+        let mut record = after(&[]);
+        for event in &events {
+            let before = record.clone();
+            let Ok(next) = apply(Some(record.clone()), event, at(1)) else {
+                continue;
+            };
+            record = next;
+            prop_assert!(record.order.filled_quantity >= before.order.filled_quantity);
+            prop_assert!(!before.order.state.is_final() || record.order.state.is_final());
+            prop_assert!(!record.order.state.is_final() || !record.is_unresolved());
+            prop_assert_eq!(record.order.state == OrderState::PendingReplace, record.amendment.is_some());
+        }
+    }
+}
