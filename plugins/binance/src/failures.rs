@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use switchyard_sdk::errors::{self, Table};
+use switchyard_sdk::errors::{Table, by_status, retry_after_ms};
 use switchyard_sdk::time::{MS_PER_MINUTE, MS_PER_SECOND};
 use switchyard_sdk::types::{Effect, Error, ErrorKind, HttpResponse};
 use switchyard_sdk::{Context, json};
@@ -16,36 +16,75 @@ pub(crate) struct Payload<'a> {
     pub(crate) msg: Cow<'a, str>,
 }
 
+/// What the errors of one API mean.
+#[derive(Debug)]
+pub(crate) struct Errors {
+    /// In this order; the first table with a rule for a code decides.
+    pub(crate) tables: &'static [Table],
+    /// Beginnings of the messages with which a 5xx is documented to have executed nothing.
+    pub(crate) unexecuted: &'static [&'static str],
+    /// What to say before the venue's own words, where those alone would leave a reader puzzled.
+    pub(crate) explained: &'static [(i64, &'static str)],
+}
+
+impl Errors {
+    fn error(&self, payload: &Payload<'_>, response: &HttpResponse, mutates: bool) -> Error {
+        let knows = |table: &&Table| table.rule(payload.code, &payload.msg).is_some();
+        let table = self.tables.iter().find(knows).unwrap_or(&NO_RULES);
+        let mut error = table.error(payload.code, &payload.msg, response, mutates);
+        let explained = |(code, _): &&(i64, _)| *code == payload.code;
+        if let Some((_, words)) = self.explained.iter().find(explained) {
+            error.message = format!("{words}: {}", error.message);
+        }
+        error
+    }
+
+    fn is_unexecuted(&self, payload: Option<&Payload<'_>>) -> bool {
+        payload.is_some_and(|payload| {
+            self.unexecuted
+                .iter()
+                .any(|beginning| payload.msg.starts_with(beginning))
+        })
+    }
+}
+
+/// For codes that no table has.
+const NO_RULES: Table = Table {
+    codes: &[],
+    speaking: &[],
+    texts: &[],
+};
+
 /// Reads a success as `T`; anything else is the error it means.
 ///
 /// `mutates` says whether the request could change the account: only then can an answer leave open
 /// what happened.
 pub(crate) fn accept<'a, T: Deserialize<'a>>(
     cx: &Context<'_>,
-    table: Table,
+    errors: &Errors,
     response: &'a HttpResponse,
     mutates: bool,
 ) -> Result<T, Error> {
     if (200..300).contains(&response.status) {
         json::body(response).map_err(|error| error.after(mutates))
     } else {
-        Err(failure(cx, table, response, mutates))
+        Err(failure(cx, errors, response, mutates))
     }
 }
 
 /// The error that an answer without success means.
 pub(crate) fn failure(
     cx: &Context<'_>,
-    table: Table,
+    errors: &Errors,
     response: &HttpResponse,
     mutates: bool,
 ) -> Error {
     let payload = json::body::<Payload<'_>>(response).ok();
     let mut error = match &payload {
-        Some(payload) => coded(cx, table, response, payload, mutates),
-        None => errors::by_status(response, mutates),
+        Some(payload) => coded(cx, errors, response, payload, mutates),
+        None => by_status(response, mutates),
     };
-    let wait = errors::retry_after_ms(response);
+    let wait = retry_after_ms(response);
     match response.status {
         // A ban outlasts whatever the code says, and each further request lengthens it.
         418 if !matches!(error.kind, ErrorKind::Banned(Some(_))) => {
@@ -65,7 +104,11 @@ pub(crate) fn failure(
         // The web application firewall, in front of everything (REST API, "HTTP Return Codes").
         403 if payload.is_none() => error.kind = ErrorKind::RateLimited(wait),
         // "It is important to NOT treat this as a failure operation; the execution status is UNKNOWN".
-        500.. if mutates => error.effect = Effect::Unknown,
+        500.. if mutates && !errors.is_unexecuted(payload.as_ref()) => {
+            error.effect = Effect::Unknown;
+        }
+        // "A timeout has occurred while waiting for a response from the backend server."
+        408 if mutates => error.effect = Effect::Unknown,
         _ => {}
     }
     error
@@ -74,23 +117,23 @@ pub(crate) fn failure(
 /// The error for a payload, with what its text adds to its code.
 pub(crate) fn coded(
     cx: &Context<'_>,
-    table: Table,
+    errors: &Errors,
     response: &HttpResponse,
     payload: &Payload<'_>,
     mutates: bool,
 ) -> Error {
-    let mut error = table.error(payload.code, &payload.msg, response, mutates);
+    let mut error = errors.error(payload, response, mutates);
     match error.kind {
         ErrorKind::RateLimited(_) => {
             error.kind = match banned_until(&payload.msg) {
                 Some(until) => ErrorKind::Banned(Some(until)),
                 None => ErrorKind::RateLimited(
-                    errors::retry_after_ms(response).or_else(|| window_ms(&payload.msg)),
+                    retry_after_ms(response).or_else(|| window_ms(&payload.msg)),
                 ),
             };
         }
         ErrorKind::Overloaded(_) => {
-            error.kind = ErrorKind::Overloaded(errors::retry_after_ms(response));
+            error.kind = ErrorKind::Overloaded(retry_after_ms(response));
         }
         ErrorKind::InvalidRequest if error.field.is_none() => {
             error.field = parameter(&payload.msg).map(str::to_owned);

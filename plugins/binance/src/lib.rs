@@ -12,9 +12,15 @@ use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, OrderReport, Times
 use switchyard_sdk::{Account, Context, Descriptor, Market, Step, Trading, descriptor};
 
 mod describe;
+mod enums;
+mod error_codes;
 mod failures;
+mod filters;
+mod listing;
+mod names;
 mod signing;
 mod spot;
+mod walk;
 
 /// The adapter. It holds nothing: every answer follows from its arguments.
 #[derive(Clone, Copy, Debug, Default)]

@@ -134,6 +134,24 @@ pub fn date(year: u64, month: u64, day: u64) -> Option<Timestamp> {
     Some((days - 719_468) * MS_PER_DAY)
 }
 
+/// The day of the Gregorian calendar, in UTC, that a time lies in: year, month and day.
+pub fn calendar(time: Timestamp) -> (u64, u64, u64) {
+    // Days since 1 March of year 0, so that the leap day is the last of its year; the inverse of `date`.
+    let days = time / MS_PER_DAY + 719_468;
+    let era = days / 146_097;
+    let day = days % 146_097;
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 {
+        (year, month + 3)
+    } else {
+        (year + 1, month - 9)
+    };
+    (era * 400 + year, month, day)
+}
+
 fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, |number, digit| {
         digit
@@ -174,6 +192,21 @@ mod tests {
             "２026-01-01T00:00:00Z",
         ] {
             assert_eq!(rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_has_its_place_in_the_calendar() {
+        for (year, month, day) in [
+            (1970, 1, 1),
+            (2000, 2, 29),
+            (2026, 12, 25),
+            (2100, 3, 1),
+            (2100, 12, 31),
+        ] {
+            let start = date(year, month, day).unwrap_or_default();
+            assert_eq!(calendar(start), (year, month, day));
+            assert_eq!(calendar(start + MS_PER_DAY - 1), (year, month, day));
         }
     }
 

@@ -3,19 +3,22 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use switchyard_sdk::decimal;
 use switchyard_sdk::query::Query;
-use switchyard_sdk::trading::{Amend, AmendOutcome};
+use switchyard_sdk::trading::{Amend, AmendOutcome, FailedReplacement};
 use switchyard_sdk::types::{
     Effect, Error, ErrorKind, HttpRequest, HttpResponse, Instrument, Method, OrderRef, OrderReport,
     TimeInForce,
 };
 use switchyard_sdk::{Context, Step, json};
 
-use super::orders::{Names, Of, WireOrder, limit_names, naming, side_name};
-use super::trading::placed;
+use super::orders::{Of, WireOrder, limit_names};
+use super::trading::acknowledged;
 use super::{error_codes, ordering, signed, written};
+use crate::enums::{naming, side_name};
 use crate::failures::{self, Payload};
+use crate::names::Names;
 
 /// How a change is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +128,10 @@ pub(crate) fn decode_amend(
     _: Option<&[u8]>,
     responses: &[HttpResponse],
 ) -> Result<Step<AmendOutcome>, Error> {
-    let report = match way(cx.instrument()?, command)? {
-        Way::KeepPriority => amended(cx, responses)?,
-        Way::CancelReplace => replaced(cx, responses)?,
-    };
-    Ok(Step::Done(AmendOutcome::Amended(report)))
+    Ok(Step::Done(match way(cx.instrument()?, command)? {
+        Way::KeepPriority => AmendOutcome::Amended(amended(cx, responses)?),
+        Way::CancelReplace => replaced(cx, &command.new_client_id, responses)?,
+    }))
 }
 
 fn amended(cx: &Context<'_>, responses: &[HttpResponse]) -> Result<OrderReport, Error> {
@@ -148,80 +150,104 @@ fn amended(cx: &Context<'_>, responses: &[HttpResponse]) -> Result<OrderReport, 
         .map_err(|error| error.after(true))
 }
 
-fn replaced(cx: &Context<'_>, responses: &[HttpResponse]) -> Result<OrderReport, Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Replaced<'a> {
-        #[serde(borrow)]
-        new_order_response: WireOrder<'a>,
-    }
+/// What became of the two legs of a cancel-replace.
+fn replaced(
+    cx: &Context<'_>,
+    new_client_id: &str,
+    responses: &[HttpResponse],
+) -> Result<AmendOutcome, Error> {
     let response = json::single(responses).map_err(|error| error.after(true))?;
-    if !(200..300).contains(&response.status)
-        && let Ok(failed) = json::body::<Failed<'_>>(response)
-    {
-        return Err(failed.error(cx, response));
+    if !(200..300).contains(&response.status) {
+        return match json::body::<Failed<'_>>(response) {
+            Ok(failed) => failed.data.outcome(cx, response),
+            Err(_) => Err(failures::failure(cx, &error_codes::SPOT, response, true)),
+        };
     }
-    let replaced: Replaced<'_> = written(cx, responses)?;
-    placed(cx, replaced.new_order_response)
+    let legs: Legs<'_> = written(cx, responses)?;
+    let new = legs.new_order_response.ok_or_else(unreadable)?;
+    match acknowledged(
+        cx,
+        new_client_id,
+        json::read(new.get().as_bytes()).map_err(after)?,
+    ) {
+        Ok(report) => Ok(AmendOutcome::Amended(report)),
+        // The engine took the new order and refused it, when the old one was gone already.
+        Err(error) if error.effect == Effect::None => {
+            Ok(not_replaced(canceled(cx, legs.cancel_response)?, error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn not_replaced(canceled: OrderReport, error: Error) -> AmendOutcome {
+    AmendOutcome::NotReplaced(FailedReplacement { canceled, error })
 }
 
 /// A cancel-replace of which a part or all failed (-2021, -2022).
 #[derive(Deserialize)]
 struct Failed<'a> {
     #[serde(borrow)]
-    data: Parts<'a>,
+    data: Legs<'a>,
 }
 
+/// Both legs: what became of each, and its answer. An answer is an order, or an error's code and text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parts<'a> {
+struct Legs<'a> {
     #[serde(borrow)]
     cancel_result: Cow<'a, str>,
     #[serde(borrow)]
-    cancel_response: Answer<'a>,
+    new_order_result: Cow<'a, str>,
+    #[serde(borrow)]
+    cancel_response: &'a RawValue,
     #[serde(borrow, default)]
-    new_order_response: Option<Answer<'a>>,
+    new_order_response: Option<&'a RawValue>,
 }
 
-/// One part's answer: an error's code and text, or an order, which has neither.
-#[derive(Deserialize)]
-struct Answer<'a> {
-    code: Option<i64>,
-    #[serde(borrow, default)]
-    msg: Option<Cow<'a, str>>,
-}
-
-impl Failed<'_> {
-    /// The error of the part that failed.
-    ///
-    /// Once the old order is cancelled the account has changed, so a refusal of the new one is not
-    /// without effect; the host looks and finds the order gone.
-    fn error(self, cx: &Context<'_>, response: &HttpResponse) -> Error {
-        let canceled = self.data.cancel_result == "SUCCESS";
-        let answer = if canceled {
-            self.data.new_order_response
-        } else {
-            Some(self.data.cancel_response)
-        };
-        let mut error = match answer {
-            Some(Answer {
-                code: Some(code),
-                msg,
-            }) => {
-                let payload = Payload {
-                    code,
-                    msg: msg.unwrap_or_default(),
+impl Legs<'_> {
+    fn outcome(self, cx: &Context<'_>, response: &HttpResponse) -> Result<AmendOutcome, Error> {
+        match (&*self.cancel_result, &*self.new_order_result) {
+            ("SUCCESS", "FAILURE") => {
+                let error = match self.new_order_response {
+                    Some(answer) => refusal(cx, answer, response),
+                    None => unreadable(),
                 };
-                failures::coded(cx, error_codes::SPOT, response, &payload, true)
+                Ok(not_replaced(canceled(cx, self.cancel_response)?, error))
             }
-            _ => failures::failure(cx, error_codes::SPOT, response, true),
-        };
-        if canceled || response.status >= 500 {
-            error.effect = Effect::Unknown;
+            // STOP_ON_FAILURE: without the cancel the new order is not attempted.
+            ("FAILURE", "NOT_ATTEMPTED") => Err(refusal(cx, self.cancel_response, response)),
+            ("FAILURE", "FAILURE") => {
+                let error = refusal(cx, self.cancel_response, response);
+                let new = self
+                    .new_order_response
+                    .map_or_else(unreadable, |answer| refusal(cx, answer, response));
+                Err(error.after(new.effect == Effect::Unknown))
+            }
+            // Not an answer to what was asked, and it may mean that both orders live.
+            _ => Err(unreadable()),
         }
-        if canceled {
-            error.message = format!("the order is cancelled and not replaced: {}", error.message);
-        }
-        error
     }
+}
+
+/// The order that the first leg cancelled.
+fn canceled(cx: &Context<'_>, answer: &RawValue) -> Result<OrderReport, Error> {
+    let order: WireOrder<'_> = json::read(answer.get().as_bytes()).map_err(after)?;
+    order.report(&mut Names::new(cx), Of::Cancel).map_err(after)
+}
+
+/// The error that a leg's answer means, with what that leg may have done.
+fn refusal(cx: &Context<'_>, answer: &RawValue, response: &HttpResponse) -> Error {
+    match json::read::<Payload<'_>>(answer.get().as_bytes()) {
+        Ok(payload) => failures::coded(cx, &error_codes::SPOT, response, &payload, true)
+            .after(response.status >= 500),
+        Err(_) => unreadable(),
+    }
+}
+
+fn unreadable() -> Error {
+    Error::malformed("a leg of the cancel-replace cannot be read").after(true)
+}
+
+fn after(error: Error) -> Error {
+    error.after(true)
 }

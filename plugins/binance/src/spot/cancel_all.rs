@@ -11,9 +11,10 @@ use switchyard_sdk::types::{
 };
 use switchyard_sdk::{Context, Step, json};
 
-use super::orders::{Names, Of, WireOrder};
+use super::orders::{Of, WireOrder};
 use super::trading::open_orders;
 use super::{read, signed, written};
+use crate::names::Names;
 
 /// How far a cancel of the whole account has come. Binance cancels by symbol only, and a step may hold
 /// one change, so each symbol is a step.

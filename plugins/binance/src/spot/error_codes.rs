@@ -6,13 +6,23 @@
 use switchyard_sdk::errors::{Rule, Table};
 use switchyard_sdk::types::ErrorKind;
 
+use crate::error_codes::GENERAL;
+use crate::failures::Errors;
+
 use Rule as R;
 
-/// The table.
-pub(crate) const SPOT: Table = Table {
-    codes: CODES,
-    speaking: &[-1_010, -1_013, -2_010, -2_011, -2_038],
-    texts: TEXTS,
+/// The tables. Spot documents no 5xx that certainly executed nothing.
+pub(crate) const SPOT: Errors = Errors {
+    tables: &[
+        Table {
+            codes: CODES,
+            speaking: &[-1_010, -1_013, -2_010, -2_011, -2_038],
+            texts: TEXTS,
+        },
+        GENERAL,
+    ],
+    unexecuted: &[],
+    explained: &[],
 };
 
 const TEXTS: &[Rule] = &[
@@ -121,57 +131,19 @@ const TEXTS: &[Rule] = &[
 
 const CODES: &[Rule] = &[
     // General server or network issues.
-    R::open(-1_000, ErrorKind::VenueUnavailable), // UNKNOWN
-    R::open(-1_001, ErrorKind::VenueUnavailable), // DISCONNECTED
-    R::refusal(-1_002, ErrorKind::AuthFailed),    // UNAUTHORIZED
-    R::refusal(-1_003, ErrorKind::RateLimited(None)), // TOO_MANY_REQUESTS
-    // UNEXPECTED_RESP: "Execution status unknown."
-    R::open(-1_006, ErrorKind::OutcomeUnknown),
-    // TIMEOUT: "Send status unknown; execution status unknown."
-    R::open(-1_007, ErrorKind::OutcomeUnknown),
     // SERVER_BUSY: nothing says that the order was dropped
     R::open(-1_008, ErrorKind::Overloaded(None)),
     // ERROR_MSG_RECEIVED from the matching engine
     R::refusal(-1_010, ErrorKind::InvalidRequest),
     // INVALID_MESSAGE: "The request didn't reach the Matching Engine."
     R::refusal(-1_013, ErrorKind::InvalidRequest),
-    R::refusal(-1_014, ErrorKind::Unsupported), // UNKNOWN_ORDER_COMPOSITION
-    R::refusal(-1_015, ErrorKind::RateLimited(None)), // TOO_MANY_ORDERS
-    R::refusal(-1_016, ErrorKind::VenueUnavailable), // SERVICE_SHUTTING_DOWN
-    R::refusal(-1_020, ErrorKind::Unsupported), // UNSUPPORTED_OPERATION
-    R::refusal(-1_021, ErrorKind::ClockSkew),   // INVALID_TIMESTAMP
-    R::refusal(-1_022, ErrorKind::AuthFailed),  // INVALID_SIGNATURE
     // COMP_ID_IN_USE (FIX)
     R::refusal(-1_033, ErrorKind::Unsupported),
     R::refusal(-1_034, ErrorKind::RateLimited(None)), // TOO_MANY_CONNECTIONS
     // LOGGED_OUT (FIX)
     R::refusal(-1_035, ErrorKind::VenueUnavailable),
-    // not found, authenticated or authorized
-    R::refusal(-1_099, ErrorKind::AuthFailed),
     // Request issues.
-    R::refusal(-1_100, ErrorKind::InvalidRequest), // ILLEGAL_CHARS
-    R::refusal(-1_101, ErrorKind::InvalidRequest), // TOO_MANY_PARAMETERS
-    R::refusal(-1_102, ErrorKind::InvalidRequest), // MANDATORY_PARAM_EMPTY_OR_MALFORMED
-    R::refusal(-1_103, ErrorKind::InvalidRequest), // UNKNOWN_PARAM
-    R::refusal(-1_104, ErrorKind::InvalidRequest), // UNREAD_PARAMETERS
-    R::refusal(-1_105, ErrorKind::InvalidRequest), // PARAM_EMPTY
-    R::refusal(-1_106, ErrorKind::InvalidRequest), // PARAM_NOT_REQUIRED
     R::refusal(-1_108, ErrorKind::InvalidRequest), // PARAM_OVERFLOW
-    R::refusal(-1_111, ErrorKind::InvalidRequest), // BAD_PRECISION
-    R::refusal(-1_112, ErrorKind::InvalidRequest).blaming("symbol"), // NO_DEPTH
-    R::refusal(-1_114, ErrorKind::InvalidRequest).blaming("time-in-force"), // TIF_NOT_REQUIRED
-    R::refusal(-1_115, ErrorKind::InvalidRequest).blaming("time-in-force"), // INVALID_TIF
-    R::refusal(-1_116, ErrorKind::InvalidRequest).blaming("order-type"), // INVALID_ORDER_TYPE
-    R::refusal(-1_117, ErrorKind::InvalidRequest).blaming("side"), // INVALID_SIDE
-    R::refusal(-1_118, ErrorKind::InvalidRequest).blaming("client-id"), // EMPTY_NEW_CL_ORD_ID
-    R::refusal(-1_119, ErrorKind::InvalidRequest).blaming("order"), // EMPTY_ORG_CL_ORD_ID
-    R::refusal(-1_120, ErrorKind::InvalidRequest).blaming("seconds"), // BAD_INTERVAL
-    R::refusal(-1_121, ErrorKind::InvalidRequest).blaming("symbol"), // BAD_SYMBOL
-    R::refusal(-1_122, ErrorKind::InvalidRequest), // INVALID_SYMBOLSTATUS
-    R::refusal(-1_125, ErrorKind::AuthFailed),     // INVALID_LISTEN_KEY
-    R::refusal(-1_127, ErrorKind::InvalidRequest).blaming("since"), // MORE_THAN_XX_HOURS
-    R::refusal(-1_128, ErrorKind::InvalidRequest), // OPTIONAL_PARAMS_BAD_COMBO
-    R::refusal(-1_130, ErrorKind::InvalidRequest), // INVALID_PARAMETER
     R::refusal(-1_131, ErrorKind::InvalidRequest), // BAD_RECV_WINDOW
     R::refusal(-1_134, ErrorKind::InvalidRequest), // BAD_STRATEGY_TYPE
     R::refusal(-1_135, ErrorKind::InvalidRequest), // INVALID_JSON
@@ -227,10 +199,6 @@ const CODES: &[Rule] = &[
     // Orders, as the matching engine or the account decided.
     R::refusal(-2_010, ErrorKind::InvalidRequest), // NEW_ORDER_REJECTED
     R::refusal(-2_011, ErrorKind::NotAmendable),   // CANCEL_REJECTED
-    R::refusal(-2_013, ErrorKind::OrderNotFound),  // NO_SUCH_ORDER
-    R::refusal(-2_014, ErrorKind::AuthFailed),     // BAD_API_KEY_FMT
-    R::refusal(-2_015, ErrorKind::AuthFailed),     // REJECTED_MBX_KEY
-    R::refusal(-2_016, ErrorKind::InvalidRequest).blaming("symbol"), // NO_TRADING_WINDOW
     // cancel-replace partially failed: one of its two parts happened
     R::open(-2_021, ErrorKind::OutcomeUnknown),
     // cancel-replace failed: neither part happened

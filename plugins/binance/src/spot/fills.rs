@@ -11,10 +11,12 @@ use switchyard_sdk::trading::{Fill, Fills, Liquidity, ListFills};
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, OrderRef, Side, Timestamp};
 use switchyard_sdk::{Context, Step, json};
 
-use super::orders::{Names, WireOrder, naming};
-use super::walk::{Range, Row, Stride, Walk};
-use super::{error_codes, read, signed};
+use super::orders::WireOrder;
+use super::{PACE, error_codes, read, signed};
+use crate::enums::naming;
 use crate::failures;
+use crate::names::Names;
+use crate::walk::{Range, Row, Stride, Walk};
 
 /// A trade of the account. Like an order, it travels between steps as a list of its fields.
 #[derive(Debug, Deserialize)]
@@ -88,12 +90,12 @@ fn stage<'a>(
     Ok(match &command.order {
         None => Stage::List(Progress {
             order: None,
-            walk: Walk::through(range),
+            walk: Walk::through(range, PACE),
         }),
         Some(order) => match &order.venue_id {
             Some(id) => Stage::List(Progress {
                 order: Some(id.clone()),
-                walk: Walk::by_id(),
+                walk: Walk::by_id(range),
             }),
             None => Stage::Find(order),
         },
@@ -125,7 +127,7 @@ pub(crate) fn encode_list_fills(
     }
     progress
         .walk
-        .queries(&base, range, "fromId")
+        .queries(&base, range, PACE, "fromId")
         .into_iter()
         .map(|query| signed(cx, Method::Get, query, 20))
         .collect()
@@ -143,16 +145,16 @@ pub(crate) fn decode_list_fills(
             let order: WireOrder<'_> = read(cx, responses)?;
             return proceed(&Progress {
                 order: Some(order.order_id.to_string()),
-                walk: Walk::by_id(),
+                walk: Walk::by_id(range),
             });
         }
         Stage::List(progress) => progress,
     };
     let answers = responses
         .iter()
-        .map(|response| failures::accept(cx, error_codes::SPOT, response, false))
+        .map(|response| failures::accept(cx, &error_codes::SPOT, response, false))
         .collect::<Result<Vec<Vec<WireTrade<'_>>>, _>>()?;
-    match progress.walk.take(cx.now, range, answers)? {
+    match progress.walk.take(cx.now, range, PACE, answers)? {
         Stride::More(walk) => proceed(&Progress {
             order: progress.order,
             walk,

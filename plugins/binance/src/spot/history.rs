@@ -5,10 +5,11 @@ use switchyard_sdk::trading::{History, ListHistory};
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, Timestamp};
 use switchyard_sdk::{Context, Step, json};
 
-use super::orders::{Names, Of, WireOrder};
-use super::walk::{Range, Row, Stride, Walk};
-use super::{error_codes, signed};
+use super::orders::{Of, WireOrder};
+use super::{PACE, error_codes, signed};
 use crate::failures;
+use crate::names::Names;
+use crate::walk::{Range, Row, Stride, Walk};
 
 impl Row for WireOrder<'_> {
     fn id(&self) -> u64 {
@@ -29,7 +30,7 @@ pub(crate) fn encode_list_history(
     let range = Range::new(command.since, command.before, command.limit)?;
     let base = Query::on("/api/v3/allOrders").with("symbol", &cx.instrument()?.venue_symbol);
     walk(state, range)?
-        .queries(&base, range, "orderId")
+        .queries(&base, range, PACE, "orderId")
         .into_iter()
         .map(|query| signed(cx, Method::Get, query, 20))
         .collect()
@@ -44,9 +45,9 @@ pub(crate) fn decode_list_history(
     let range = Range::new(command.since, command.before, command.limit)?;
     let answers = responses
         .iter()
-        .map(|response| failures::accept(cx, error_codes::SPOT, response, false))
+        .map(|response| failures::accept(cx, &error_codes::SPOT, response, false))
         .collect::<Result<Vec<Vec<WireOrder<'_>>>, _>>()?;
-    match walk(state, range)?.take(cx.now, range, answers)? {
+    match walk(state, range)?.take(cx.now, range, PACE, answers)? {
         Stride::More(walk) => serde_json::to_vec(&walk)
             .map(Step::Continue)
             .map_err(|error| Error::malformed(error.to_string())),
@@ -64,6 +65,6 @@ pub(crate) fn decode_list_history(
 fn walk<'a>(state: Option<&'a [u8]>, range: Range) -> Result<Walk<WireOrder<'a>>, Error> {
     match state {
         Some(state) => json::read(state),
-        None => Ok(Walk::through(range)),
+        None => Ok(Walk::through(range, PACE)),
     }
 }

@@ -1,9 +1,11 @@
 //! The spot API (`/api/v3`).
 
 use switchyard_sdk::query::Query;
+use switchyard_sdk::time::MS_PER_DAY;
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method};
 use switchyard_sdk::{Context, json};
 
+use crate::walk::Pace;
 use crate::{failures, signing};
 
 pub(crate) mod account;
@@ -11,14 +13,12 @@ pub(crate) mod amend;
 pub(crate) mod cancel_all;
 mod error_codes;
 pub(crate) mod fills;
-mod filters;
 pub(crate) mod history;
 pub(crate) mod instruments;
 pub(crate) mod market;
 mod orders;
 pub(crate) mod rules;
 pub(crate) mod trading;
-mod walk;
 
 /// The alias of the spot API's origin.
 pub(crate) const ENDPOINT: &str = "spot";
@@ -31,6 +31,14 @@ pub(crate) const RAW: &str = "spot_raw";
 pub(crate) const ORDERS_10S: &str = "spot_orders_10s";
 /// The bucket of `ORDERS` in a day, per account.
 pub(crate) const ORDERS_1D: &str = "spot_orders_1d";
+
+/// "The time between startTime and endTime can't be longer than 24 hours"; ids have no such limit.
+const PACE: Pace = Pace {
+    window_ms: MS_PER_DAY,
+    // 2017-07-01, before Binance opened.
+    earliest: 1_498_867_200_000,
+    follows_ids: true,
+};
 
 /// A public GET with its weight.
 fn public(cx: &Context<'_>, query: Query, weight: u32) -> Vec<HttpRequest> {
@@ -61,7 +69,7 @@ fn read<'a, T: serde::Deserialize<'a>>(
     cx: &Context<'_>,
     responses: &'a [HttpResponse],
 ) -> Result<T, Error> {
-    failures::accept(cx, error_codes::SPOT, json::single(responses)?, false)
+    failures::accept(cx, &error_codes::SPOT, json::single(responses)?, false)
 }
 
 /// The single answer of a request that may have changed the account, as `T`.
@@ -70,5 +78,5 @@ fn written<'a, T: serde::Deserialize<'a>>(
     responses: &'a [HttpResponse],
 ) -> Result<T, Error> {
     let response = json::single(responses).map_err(|error| error.after(true))?;
-    failures::accept(cx, error_codes::SPOT, response, true)
+    failures::accept(cx, &error_codes::SPOT, response, true)
 }

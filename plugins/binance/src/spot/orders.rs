@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Serialize, Serializer};
-use switchyard_sdk::Context;
 use switchyard_sdk::decimal::{self, Exact};
-use switchyard_sdk::query::Query;
 use switchyard_sdk::time::Millis;
-use switchyard_sdk::types::{
-    Error, OrderRef, OrderReport, OrderState, OrderType, Side, TimeInForce, Timestamp,
-};
+use switchyard_sdk::types::{Error, OrderReport, OrderType, TimeInForce, Timestamp};
+
+use crate::enums::{side, state, time_in_force, time_in_force_name};
+use crate::names::Names;
 
 /// An order in an answer: placed (`RESULT`), queried, listed, cancelled or amended.
 ///
@@ -159,107 +158,10 @@ impl WireOrder<'_> {
     }
 }
 
-/// Unified symbols for Binance's, asked of the host once for each run of the same symbol.
-pub(super) struct Names<'c, 'h> {
-    cx: &'c Context<'h>,
-    last: Option<(String, String)>,
-}
-
-impl<'c, 'h> Names<'c, 'h> {
-    pub(super) fn new(cx: &'c Context<'h>) -> Self {
-        let last = cx
-            .instrument
-            .as_ref()
-            .map(|instrument| (instrument.venue_symbol.clone(), instrument.symbol.clone()));
-        Self { cx, last }
-    }
-
-    /// The unified symbol, or Binance's own where the catalogue does not know it.
-    pub(super) fn of(&mut self, venue_symbol: &str) -> String {
-        match &self.last {
-            Some((known, symbol)) if known == venue_symbol => symbol.clone(),
-            _ => {
-                let symbol = self
-                    .cx
-                    .find(&self.cx.endpoint, venue_symbol)
-                    .map_or_else(|| venue_symbol.to_owned(), |instrument| instrument.symbol);
-                self.last = Some((venue_symbol.to_owned(), symbol.clone()));
-                symbol
-            }
-        }
-    }
-}
-
-/// Order states (Enums, "Order status").
-fn state(status: &str) -> Result<OrderState, Error> {
-    Ok(match status {
-        "PENDING_NEW" => OrderState::PendingNew,
-        "NEW" => OrderState::New,
-        "PARTIALLY_FILLED" => OrderState::PartiallyFilled,
-        "FILLED" => OrderState::Filled,
-        "CANCELED" => OrderState::Canceled,
-        "PENDING_CANCEL" => OrderState::PendingCancel,
-        "REJECTED" => OrderState::Rejected,
-        "EXPIRED" | "EXPIRED_IN_MATCH" => OrderState::Expired,
-        _ => return Err(Error::malformed("an order status that is not documented")),
-    })
-}
-
-/// Whether an order in this state can change no more.
-pub(super) fn is_final(state: OrderState) -> bool {
-    matches!(
-        state,
-        OrderState::Filled | OrderState::Canceled | OrderState::Rejected | OrderState::Expired
-    )
-}
-
-pub(super) fn side(text: &str) -> Result<Side, Error> {
-    match text {
-        "BUY" => Ok(Side::Buy),
-        "SELL" => Ok(Side::Sell),
-        _ => Err(Error::malformed("an order side that is not documented")),
-    }
-}
-
-pub(super) fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "BUY",
-        Side::Sell => "SELL",
-    }
-}
-
-fn time_in_force(text: &str) -> Option<TimeInForce> {
-    match text {
-        "GTC" => Some(TimeInForce::Gtc),
-        "IOC" => Some(TimeInForce::Ioc),
-        "FOK" => Some(TimeInForce::Fok),
-        _ => None,
-    }
-}
-
 /// The `type` and, where it takes one, the `timeInForce` of a limit order.
 pub(super) fn limit_names(time_in_force: TimeInForce) -> (&'static str, Option<&'static str>) {
     match time_in_force {
-        TimeInForce::Gtc => ("LIMIT", Some("GTC")),
-        TimeInForce::Ioc => ("LIMIT", Some("IOC")),
-        TimeInForce::Fok => ("LIMIT", Some("FOK")),
         TimeInForce::Gtx => ("LIMIT_MAKER", None),
-    }
-}
-
-/// Appends the order that is meant, by the parameter for either kind of id; one id alone is fastest.
-pub(super) fn naming(
-    query: Query,
-    order: &OrderRef,
-    by_id: &str,
-    by_client_id: &str,
-) -> Result<Query, Error> {
-    match (&order.venue_id, &order.client_id) {
-        (Some(id), _) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(query.with(by_id, id))
-        }
-        (Some(_), _) => Err(Error::invalid("order", "a Binance order id is a number")),
-        (None, Some(id)) => Ok(query.with(by_client_id, id)),
-        (None, None) => Err(Error::invalid("order", "no order is named")),
+        other => ("LIMIT", Some(time_in_force_name(other))),
     }
 }

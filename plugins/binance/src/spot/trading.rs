@@ -7,8 +7,10 @@ use switchyard_sdk::types::{
 };
 use switchyard_sdk::{Context, Step};
 
-use super::orders::{Names, Of, WireOrder, is_final, limit_names, naming, side_name};
+use super::orders::{Of, WireOrder, limit_names};
 use super::{ordering, read, signed, written};
+use crate::enums::{is_final, naming, side_name};
+use crate::names::Names;
 
 pub(crate) fn encode_place(
     cx: &Context<'_>,
@@ -69,19 +71,22 @@ pub(crate) fn decode_place(
     responses: &[HttpResponse],
 ) -> Result<Step<OrderReport>, Error> {
     let order: WireOrder<'_> = written(cx, responses)?;
-    let report = placed(cx, order)?;
-    // An answer about another order says nothing of this one.
-    if report.client_id.as_deref() != Some(&command.client_id) {
-        return Err(Error::malformed("the answer names another client order id").after(true));
-    }
-    Ok(Step::Done(report))
+    acknowledged(cx, &command.client_id, order).map(Step::Done)
 }
 
-/// The report of an order just placed; a refusal is an error, never a report.
-pub(super) fn placed(cx: &Context<'_>, order: WireOrder<'_>) -> Result<OrderReport, Error> {
+/// The report of an order just placed under this id; a refusal is an error, never a report.
+pub(super) fn acknowledged(
+    cx: &Context<'_>,
+    client_id: &str,
+    order: WireOrder<'_>,
+) -> Result<OrderReport, Error> {
     let report = order
         .report(&mut Names::new(cx), Of::Placement)
         .map_err(|error| error.after(true))?;
+    // An answer about another order says nothing of this one.
+    if report.client_id.as_deref() != Some(client_id) {
+        return Err(Error::malformed("the answer names another client order id").after(true));
+    }
     if report.state == OrderState::Rejected {
         return Err(Error::refused(ErrorKind::InvalidRequest)
             .because(report.reason.unwrap_or_default())

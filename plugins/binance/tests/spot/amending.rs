@@ -1,6 +1,8 @@
 use switchyard_sdk::Trading;
-use switchyard_sdk::trading::Amend;
-use switchyard_sdk::types::{Effect, ErrorKind, OrderRef, OrderState, TimeInForce};
+use switchyard_sdk::trading::{Amend, AmendOutcome, FailedReplacement};
+use switchyard_sdk::types::{
+    Effect, Error, ErrorKind, OrderRef, OrderReport, OrderState, TimeInForce,
+};
 
 use crate::desk::*;
 
@@ -18,6 +20,36 @@ fn repricing() -> Amend {
         price: Some("2.50".to_owned()),
         ..amend()
     }
+}
+
+fn amended(outcome: AmendOutcome) -> OrderReport {
+    match outcome {
+        AmendOutcome::Amended(report) => report,
+        AmendOutcome::NotReplaced(failed) => panic!("not replaced: {failed:?}"),
+    }
+}
+
+/// What a repricing comes to that is answered so.
+fn repriced(status: u16, body: &str) -> Result<AmendOutcome, Error> {
+    let desk = Desk::new();
+    VENUE
+        .decode_amend(&desk.cx(), &repricing(), None, &answer(status, body))
+        .map(|step| step.done().expect("is the last step"))
+}
+
+fn not_replaced(status: u16, body: &str) -> FailedReplacement {
+    match repriced(status, body).expect("is an outcome") {
+        AmendOutcome::NotReplaced(failed) => failed,
+        AmendOutcome::Amended(report) => panic!("amended: {report:?}"),
+    }
+}
+
+/// A partial failure (-2021): the cancel succeeded, and this is what came of the new order.
+fn partial(new: &str) -> String {
+    format!(
+        r#"{{"code":-2021,"msg":"Order cancel-replace partially failed.","data":{{"cancelResult":"SUCCESS",
+        "newOrderResult":"FAILURE",{PARTS},"newOrderResponse":{new}}}}}"#
+    )
 }
 
 const PARTS: &str = r#""cancelResponse":{"symbol":"LTCBTC","origClientOrderId":"mine","orderId":33,"orderListId":-1,
@@ -42,7 +74,12 @@ fn a_reduction_keeps_its_place_and_its_name() {
         "cumulativeQuoteQty":"0.00000000","status":"NEW","timeInForce":"GTC","type":"LIMIT","side":"SELL",
         "workingTime":1741926410242,"selfTradePreventionMode":"NONE"}}"#,
     );
-    let report = done(VENUE.decode_amend(&desk.cx(), &reduction(), None, &responses));
+    let report = amended(done(VENUE.decode_amend(
+        &desk.cx(),
+        &reduction(),
+        None,
+        &responses,
+    )));
     assert_eq!(
         (report.venue_id.as_str(), report.client_id.as_deref()),
         ("33", Some("mine"))
@@ -104,7 +141,12 @@ fn another_price_replaces_the_order_if_it_is_still_untouched() {
         r#"{{"cancelResult":"SUCCESS","newOrderResult":"SUCCESS",{PARTS},"newOrderResponse":{}}}"#,
         order(34, NOW).replace("\"c34\"", "\"mine2\"")
     );
-    let report = done(VENUE.decode_amend(&desk.cx(), &repricing(), None, &ok(&body)));
+    let report = amended(done(VENUE.decode_amend(
+        &desk.cx(),
+        &repricing(),
+        None,
+        &ok(&body),
+    )));
     assert_eq!(
         (report.venue_id.as_str(), report.client_id.as_deref()),
         ("34", Some("mine2"))
@@ -201,26 +243,130 @@ fn a_cancel_that_fails_leaves_the_order_as_it_was() {
 }
 
 #[test]
-fn a_replacement_that_fails_leaves_the_order_cancelled_and_says_so() {
-    let desk = Desk::new();
-    let body = format!(
-        r#"{{"code":-2021,"msg":"Order cancel-replace partially failed.","data":{{"cancelResult":"SUCCESS",
-        "newOrderResult":"FAILURE",{PARTS},"newOrderResponse":{{"code":-2010,
-        "msg":"Order would immediately match and take."}}}}}}"#
+fn a_replacement_that_fails_comes_with_the_cancelled_order_and_the_reason() {
+    let body = partial(r#"{"code":-2010,"msg":"Order would immediately match and take."}"#);
+    let failed = not_replaced(409, &body);
+    assert_eq!(
+        (
+            failed.canceled.venue_id.as_str(),
+            failed.canceled.client_id.as_deref(),
+            failed.canceled.state
+        ),
+        ("33", Some("mine"), OrderState::Canceled)
     );
-    let error = VENUE
-        .decode_amend(&desk.cx(), &repricing(), None, &answer(409, &body))
-        .expect_err("is refused");
+    assert_eq!(
+        (failed.error.kind, failed.error.effect),
+        (ErrorKind::InvalidRequest, Effect::None)
+    );
+    assert_eq!(failed.error.venue_code.as_deref(), Some("-2010"));
+    assert_eq!(failed.error.field.as_deref(), Some("price"));
+}
+
+#[test]
+fn what_the_old_order_had_filled_when_it_was_cancelled_is_reported() {
+    let body = partial(r#"{"code":-2010,"msg":"Order would immediately match and take."}"#)
+        .replace("\"executedQty\":\"0.00\"", "\"executedQty\":\"4.00\"")
+        .replace(
+            "\"cummulativeQuoteQty\":\"0.00\"",
+            "\"cummulativeQuoteQty\":\"8.00\"",
+        );
+    let canceled = not_replaced(409, &body).canceled;
+    assert_eq!(
+        (
+            canceled.filled_quantity.as_str(),
+            canceled.average_price.as_deref()
+        ),
+        ("4.00", Some("2"))
+    );
+}
+
+#[test]
+fn a_replacement_whose_fate_the_venue_does_not_know_may_have_been_placed() {
+    for (status, new, kind) in [
+        (
+            409,
+            r#"{"code":-1007,"msg":"Timeout waiting for response from backend server."}"#,
+            ErrorKind::OutcomeUnknown,
+        ),
+        (
+            409,
+            r#"{"code":-1006,"msg":"An unexpected response was received from the message bus."}"#,
+            ErrorKind::OutcomeUnknown,
+        ),
+        (409, r#"{"what":1}"#, ErrorKind::MalformedResponse),
+        (409, "null", ErrorKind::MalformedResponse),
+        (
+            503,
+            r#"{"code":-2010,"msg":"Market is closed."}"#,
+            ErrorKind::InvalidRequest,
+        ),
+    ] {
+        let error = not_replaced(status, &partial(new)).error;
+        assert_eq!((error.kind, error.effect), (kind, Effect::Unknown), "{new}");
+    }
+}
+
+#[test]
+fn an_order_cancelled_whose_report_cannot_be_read_is_an_open_question() {
+    let body =
+        partial(r#"{"code":-2010,"msg":"x"}"#).replace("\"orderId\":33", "\"orderId\":\"?\"");
+    let error = repriced(409, &body).expect_err("is refused");
     assert_eq!(
         (error.kind, error.effect),
-        (ErrorKind::InvalidRequest, Effect::Unknown)
+        (ErrorKind::MalformedResponse, Effect::Unknown)
     );
-    assert!(
-        error
-            .message
-            .starts_with("the order is cancelled and not replaced")
+}
+
+#[test]
+fn a_replacement_that_the_engine_refuses_in_a_success_is_no_replacement() {
+    let new = order(34, NOW)
+        .replace("\"c34\"", "\"mine2\"")
+        .replace("\"NEW\"", "\"REJECTED\"");
+    let body = format!(
+        r#"{{"cancelResult":"SUCCESS","newOrderResult":"SUCCESS",{PARTS},"newOrderResponse":{new}}}"#
     );
-    assert_eq!(error.venue_code.as_deref(), Some("-2010"));
+    let failed = not_replaced(200, &body);
+    assert_eq!(failed.error.effect, Effect::None);
+    assert_eq!(failed.canceled.venue_id, "33");
+}
+
+#[test]
+fn when_both_legs_fail_the_cancel_says_why_and_either_may_leave_a_doubt() {
+    let both = |cancel: &str, new: &str| {
+        let body = format!(
+            r#"{{"code":-2022,"msg":"Order cancel-replace failed.","data":{{"cancelResult":"FAILURE",
+            "newOrderResult":"FAILURE","cancelResponse":{cancel},"newOrderResponse":{new}}}}}"#
+        );
+        let error = repriced(400, &body).expect_err("is refused");
+        (error.kind, error.effect)
+    };
+    let gone = r#"{"code":-2011,"msg":"Unknown order sent."}"#;
+    let taken = r#"{"code":-2010,"msg":"Order would immediately match and take."}"#;
+    let lost = r#"{"code":-1007,"msg":"Timeout."}"#;
+    assert_eq!(both(gone, taken), (ErrorKind::OrderNotFound, Effect::None));
+    assert_eq!(
+        both(gone, lost),
+        (ErrorKind::OrderNotFound, Effect::Unknown)
+    );
+    assert_eq!(
+        both(lost, taken),
+        (ErrorKind::OutcomeUnknown, Effect::Unknown)
+    );
+}
+
+#[test]
+fn a_new_order_beside_the_old_one_is_nothing_that_was_asked_for() {
+    let body = format!(
+        r#"{{"code":-2021,"msg":"Order cancel-replace partially failed.","data":{{"cancelResult":"FAILURE",
+        "newOrderResult":"SUCCESS","cancelResponse":{{"code":-2011,"msg":"Unknown order sent."}},
+        "newOrderResponse":{}}}}}"#,
+        order(34, NOW)
+    );
+    let error = repriced(409, &body).expect_err("is refused");
+    assert_eq!(
+        (error.kind, error.effect),
+        (ErrorKind::MalformedResponse, Effect::Unknown)
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Reading a time range of numbered rows to its end: by days until something is found, then by id.
+//! Reading a time range of numbered rows to its end: by windows of time, and by id where a window is full.
 //!
-//! Binance looks no further than 24 hours between `startTime` and `endTime` and gives at most 1,000 rows;
-//! by id it gives the next 1,000 whatever their time. So empty days are skipped several at a time, and
-//! from the first find on pages follow ids, which have no gaps at the seams.
+//! Every Binance API looks only so far between `startTime` and `endTime` and gives at most 1,000 rows;
+//! by id it gives the next 1,000 whatever their time. So windows are asked several at a time, and a full
+//! one is read on by id, which has no gaps at the seams.
 
 use serde::{Deserialize, Serialize};
 use switchyard_sdk::query::Query;
@@ -12,24 +12,33 @@ use switchyard_sdk::types::{Error, Timestamp};
 /// Most rows that one request gives.
 const PAGE: usize = 1_000;
 
-/// Days asked for side by side; at a weight of 20 each, a step spends at most 100.
-const DAYS_PER_STEP: usize = 5;
+/// Windows asked for side by side; at a weight of 20 each, a step spends at most 100.
+const WINDOWS_PER_STEP: u64 = 5;
 
-/// 2017-07-01, before Binance opened: nothing is older.
-const EARLIEST: Timestamp = 1_498_867_200_000;
+/// How an API lets time be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Longest time between `startTime` and `endTime`, in milliseconds.
+    pub(crate) window_ms: u64,
+    /// Nothing is older, or can be asked for.
+    pub(crate) earliest: Timestamp,
+    /// Whether ids are followed from the first row found to the end of the range, rather than to the end
+    /// of a full window only.
+    pub(crate) follows_ids: bool,
+}
 
 /// Most rows that a command may ask for.
 const MAX_LIMIT: u32 = 10_000;
 
 /// A row with an id that grows with time.
-pub(super) trait Row {
+pub(crate) trait Row {
     fn id(&self) -> u64;
     fn time(&self) -> Result<Timestamp, Error>;
 }
 
 /// What a command asks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
+pub(crate) struct Range {
     /// Inclusive.
     since: Timestamp,
     /// Exclusive.
@@ -38,7 +47,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    pub(super) fn new(since: Timestamp, before: Timestamp, limit: u32) -> Result<Self, Error> {
+    pub(crate) fn new(since: Timestamp, before: Timestamp, limit: u32) -> Result<Self, Error> {
         if since >= before {
             return Err(Error::invalid("before", "the range is empty"));
         }
@@ -60,21 +69,21 @@ impl Range {
 /// Where the next step begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Next {
-    /// At this time, by days.
-    Days(Timestamp),
-    /// At this id.
-    Id(u64),
+    /// At this time, by windows.
+    Time(Timestamp),
+    /// At this id, up to this time.
+    Id(u64, Timestamp),
 }
 
 /// How far a range has been read.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Walk<R> {
+pub(crate) struct Walk<R> {
     next: Next,
     found: Vec<R>,
 }
 
 /// What a step led to.
-pub(super) enum Stride<R> {
+pub(crate) enum Stride<R> {
     /// Oldest first, and whether the range was read to its end.
     Done(Vec<R>, bool),
     More(Walk<R>),
@@ -82,27 +91,32 @@ pub(super) enum Stride<R> {
 
 impl<R: Row> Walk<R> {
     /// From the beginning of a range.
-    pub(super) fn through(range: Range) -> Self {
-        let start = range.since.max(EARLIEST).min(range.before - 1);
+    pub(crate) fn through(range: Range, pace: Pace) -> Self {
         Self {
-            next: Next::Days(start),
+            next: Next::Time(range.since.max(pace.earliest)),
             found: Vec::new(),
         }
     }
 
     /// From the lowest id on, where something else narrows the rows.
-    pub(super) fn by_id() -> Self {
+    pub(crate) fn by_id(range: Range) -> Self {
         Self {
-            next: Next::Id(0),
+            next: Next::Id(0, range.before),
             found: Vec::new(),
         }
     }
 
     /// The queries of the next step, each `base` with the page it is about.
-    pub(super) fn queries(&self, base: &Query, range: Range, id_name: &str) -> Vec<Query> {
+    pub(crate) fn queries(
+        &self,
+        base: &Query,
+        range: Range,
+        pace: Pace,
+        id_name: &str,
+    ) -> Vec<Query> {
         match self.next {
-            Next::Id(id) => vec![page(base.clone().with_integer(id_name, id))],
-            Next::Days(start) => days(start, range.before)
+            Next::Id(id, _) => vec![page(base.clone().with_integer(id_name, id))],
+            Next::Time(start) => windows(start, range.before, pace)
                 .map(|(first, last)| {
                     page(
                         base.clone()
@@ -115,16 +129,22 @@ impl<R: Row> Walk<R> {
     }
 
     /// Takes in the answers to [`Self::queries`], one list of rows for each.
-    pub(super) fn take(
+    pub(crate) fn take(
         mut self,
         now: Timestamp,
         range: Range,
+        pace: Pace,
         answers: Vec<Vec<R>>,
     ) -> Result<Stride<R>, Error> {
         let next = match self.next {
-            Next::Id(id) => self.take_page(id, range, answers)?,
-            Next::Days(start) => self.take_days(start, now, range, answers)?,
+            Next::Id(id, until) => self.take_page(id, until, range, answers)?,
+            Next::Time(start) => self.take_windows(start, range, pace, answers)?,
         };
+        // A day's grace covers any error in what the host takes for the venue's time.
+        let next = next.filter(|next| match next {
+            Next::Time(start) => *start < range.before && *start <= now.saturating_add(MS_PER_DAY),
+            Next::Id(..) => true,
+        });
         match next {
             Some(next) if self.found.len() < range.limit => {
                 self.next = next;
@@ -147,58 +167,66 @@ impl<R: Row> Walk<R> {
     fn take_page(
         &mut self,
         id: u64,
+        until: Timestamp,
         range: Range,
         answers: Vec<Vec<R>>,
     ) -> Result<Option<Next>, Error> {
         let [rows] = <[Vec<R>; 1]>::try_from(answers).map_err(|_| unexpected())?;
         let full = rows.len() >= PAGE;
-        let (last, past) = self.keep(rows, range)?;
+        let (last, past) = self.keep(rows, until, range)?;
         match last {
             // A page that does not advance would be asked for without end.
             Some(last) if last < id => Err(unexpected()),
-            Some(last) if full && !past => Ok(Some(Next::Id(last.saturating_add(1)))),
-            _ => Ok(None),
+            Some(last) if full && !past => Ok(Some(Next::Id(last.saturating_add(1), until))),
+            _ => Ok(Some(Next::Time(until))),
         }
     }
 
-    fn take_days(
+    fn take_windows(
         &mut self,
         start: Timestamp,
-        now: Timestamp,
         range: Range,
+        pace: Pace,
         answers: Vec<Vec<R>>,
     ) -> Result<Option<Next>, Error> {
-        let asked: Vec<_> = days(start, range.before).collect();
+        let asked: Vec<_> = windows(start, range.before, pace).collect();
         if asked.len() != answers.len() {
             return Err(unexpected());
         }
-        let mut last = None;
-        for rows in answers {
+        let mut newest = None;
+        let mut end = range.before;
+        for (rows, (_, last_ms)) in answers.into_iter().zip(asked) {
             let full = rows.len() >= PAGE;
-            last = self.keep(rows, range)?.0.or(last);
-            if let (true, Some(last)) = (full, last) {
-                return Ok(Some(Next::Id(last.saturating_add(1))));
+            end = last_ms.saturating_add(1);
+            newest = self.keep(rows, end, range)?.0.or(newest);
+            if let (true, Some(last)) = (full, newest) {
+                let until = if pace.follows_ids { range.before } else { end };
+                return Ok(Some(Next::Id(last.saturating_add(1), until)));
             }
         }
-        let end = asked.last().map_or(range.before, |(_, last)| last + 1);
-        // A day's grace covers any error in what the host takes for the venue's time.
-        if end >= range.before || end > now.saturating_add(MS_PER_DAY) {
-            return Ok(None);
-        }
-        Ok(Some(last.map_or(Next::Days(end), |last| {
-            Next::Id(last.saturating_add(1))
-        })))
+        Ok(Some(match newest {
+            Some(last) if pace.follows_ids && end < range.before => {
+                Next::Id(last.saturating_add(1), range.before)
+            }
+            _ => Next::Time(end),
+        }))
     }
 
-    /// Keeps what is in range; gives the highest id seen, and whether a row lies behind the range.
-    fn keep(&mut self, rows: Vec<R>, range: Range) -> Result<(Option<u64>, bool), Error> {
+    /// Keeps what is in range and older than `until`; gives the highest id seen, and whether a row lies
+    /// behind.
+    fn keep(
+        &mut self,
+        rows: Vec<R>,
+        until: Timestamp,
+        range: Range,
+    ) -> Result<(Option<u64>, bool), Error> {
         let mut last = None;
         let mut past = false;
         for row in rows {
             let time = row.time()?;
             last = last.max(Some(row.id()));
-            past |= time >= range.before;
-            if range.holds(time) {
+            past |= time >= until;
+            if range.holds(time) && time < until {
                 self.found.push(row);
             }
         }
@@ -206,12 +234,19 @@ impl<R: Row> Walk<R> {
     }
 }
 
-/// The next days of a range, as first and last millisecond.
-fn days(start: Timestamp, before: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-    (0..DAYS_PER_STEP as u64)
-        .map(move |day| start + day * MS_PER_DAY)
-        .take_while(move |first| *first < before)
-        .map(move |first| (first, (first + MS_PER_DAY).min(before) - 1))
+/// The next windows of a range, as first and last millisecond; at least one, as a step asks something.
+fn windows(
+    start: Timestamp,
+    before: Timestamp,
+    pace: Pace,
+) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    (0..WINDOWS_PER_STEP)
+        .map(move |window| start.saturating_add(window * pace.window_ms))
+        .take_while(move |first| *first < before || *first == start)
+        .map(move |first| {
+            let end = first.saturating_add(pace.window_ms).min(before);
+            (first, end.saturating_sub(1).max(first))
+        })
 }
 
 fn page(query: Query) -> Query {

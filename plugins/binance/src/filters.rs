@@ -22,6 +22,7 @@ struct Filter<'a> {
     min_qty: Option<Exact>,
     max_qty: Option<Exact>,
     step_size: Option<Exact>,
+    #[serde(alias = "notional")]
     min_notional: Option<Exact>,
     max_notional: Option<Exact>,
     apply_to_market: Option<bool>,
@@ -34,25 +35,38 @@ struct Filter<'a> {
     bid_multiplier_down: Option<Exact>,
     ask_multiplier_up: Option<Exact>,
     ask_multiplier_down: Option<Exact>,
+    /// Futures call every limit so.
+    limit: Option<u32>,
     max_num_orders: Option<u32>,
     max_position: Option<Exact>,
 }
 
+/// Which documents the filters go by: spot's and the futures' have the same names and differ in the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Spot,
+    Futures,
+}
+
+/// A multiple of the mark price that no order reaches, for the sides that the futures' `PERCENT_PRICE`
+/// leaves open: "BUY: price <= markPrice * multiplierUp; SELL: price >= markPrice * multiplierDown".
+const UNBOUNDED: &str = "1000000";
+
 /// The limits that a symbol's filters come to.
-pub(super) struct Limits {
-    pub(super) price: Bounds,
-    pub(super) quantity: Bounds,
-    pub(super) market_quantity: Option<Bounds>,
-    pub(super) notional: Option<NotionalBounds>,
-    pub(super) price_band: Option<PriceBand>,
-    pub(super) max_open_orders: Option<u32>,
-    pub(super) max_position: Option<String>,
+pub(crate) struct Limits {
+    pub(crate) price: Bounds,
+    pub(crate) quantity: Bounds,
+    pub(crate) market_quantity: Option<Bounds>,
+    pub(crate) notional: Option<NotionalBounds>,
+    pub(crate) price_band: Option<PriceBand>,
+    pub(crate) max_open_orders: Option<u32>,
+    pub(crate) max_position: Option<String>,
     /// Filters without a field, by their type.
-    pub(super) others: Vec<(String, String)>,
+    pub(crate) others: Vec<(String, String)>,
 }
 
 /// Reads a symbol's filters.
-pub(super) fn limits(filters: &[&RawValue]) -> Result<Limits, Error> {
+pub(crate) fn limits(filters: &[&RawValue], family: Family) -> Result<Limits, Error> {
     let mut limits = Limits {
         price: unbounded(),
         quantity: unbounded(),
@@ -68,11 +82,12 @@ pub(super) fn limits(filters: &[&RawValue]) -> Result<Limits, Error> {
         let filter: Filter<'_> = json::read(raw.get().as_bytes())?;
         let known = match &*filter.filter_type {
             "PRICE_FILTER" => {
-                limits.price = bounds(filter.min_price, filter.max_price, filter.tick_size)?;
+                limits.price =
+                    bounds(filter.min_price, filter.max_price, filter.tick_size, family)?;
                 true
             }
             "LOT_SIZE" => {
-                limits.quantity = bounds(filter.min_qty, filter.max_qty, filter.step_size)?;
+                limits.quantity = bounds(filter.min_qty, filter.max_qty, filter.step_size, family)?;
                 true
             }
             "MARKET_LOT_SIZE" => {
@@ -80,23 +95,28 @@ pub(super) fn limits(filters: &[&RawValue]) -> Result<Limits, Error> {
                 true
             }
             "NOTIONAL" | "MIN_NOTIONAL" if limits.notional.is_none() => {
-                let to_market = filter.apply_to_market.unwrap_or(false);
+                // Futures: "Since MARKET orders have no price, the mark price is used."
+                let to_market = filter.apply_to_market.unwrap_or(family == Family::Futures);
                 limits.notional = Some(NotionalBounds {
                     min: filter.min_notional.and_then(Exact::non_zero),
                     max: filter.max_notional.and_then(Exact::non_zero),
                     min_applies_to_market: filter.apply_min_to_market.unwrap_or(to_market),
                     max_applies_to_market: filter.apply_max_to_market.unwrap_or(to_market),
-                    min_applies_to_reduce_only: true,
+                    // "Order's notional must be no smaller than %s (unless you choose reduce only)" (-4164).
+                    min_applies_to_reduce_only: family == Family::Spot,
                 });
-                // The reference price's minutes have no field.
-                false
+                // The reference price's minutes, which spot has, have no field.
+                family == Family::Futures
             }
             "PERCENT_PRICE" | "PERCENT_PRICE_BY_SIDE" if limits.price_band.is_none() => {
-                limits.price_band = band(filter);
+                limits.price_band = match family {
+                    Family::Spot => band(filter),
+                    Family::Futures => mark_band(filter),
+                };
                 limits.price_band.is_some()
             }
             "MAX_NUM_ORDERS" => {
-                limits.max_open_orders = filter.max_num_orders;
+                limits.max_open_orders = filter.max_num_orders.or(filter.limit);
                 limits.max_open_orders.is_some()
             }
             "MAX_POSITION" => {
@@ -110,13 +130,13 @@ pub(super) fn limits(filters: &[&RawValue]) -> Result<Limits, Error> {
         }
     }
     if let Some((min, max, step)) = market {
-        limits.market_quantity = Some(both(&limits.quantity, bounds(min, max, step)?)?);
+        limits.market_quantity = Some(both(&limits.quantity, bounds(min, max, step, family)?)?);
     }
     Ok(limits)
 }
 
 /// A filter by its type, as Binance wrote it.
-pub(super) fn verbatim(raw: &RawValue) -> Result<(String, String), Error> {
+pub(crate) fn verbatim(raw: &RawValue) -> Result<(String, String), Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Named<'a> {
@@ -137,13 +157,18 @@ fn unbounded() -> Bounds {
 
 /// Bounds whose zeros switch their rule off.
 ///
-/// The contract counts steps from the minimum, Binance from zero, so a minimum between two steps is
-/// moved up to the next: the same values remain.
-fn bounds(min: Option<Exact>, max: Option<Exact>, step: Option<Exact>) -> Result<Bounds, Error> {
+/// The contract and the futures count steps from the minimum ("(price-minPrice) % tickSize == 0"), spot
+/// from zero, so there a minimum between two steps is moved up to the next: the same values remain.
+fn bounds(
+    min: Option<Exact>,
+    max: Option<Exact>,
+    step: Option<Exact>,
+    family: Family,
+) -> Result<Bounds, Error> {
     let step = step.filter(|step| !step.is_zero());
     let min = min.filter(|min| !min.is_zero());
     let min = match (min, &step) {
-        (Some(min), Some(step)) => {
+        (Some(min), Some(step)) if family == Family::Spot => {
             let (value, step) = (min.value()?, step.value()?);
             match value.checked_rem(step) {
                 Some(rest) if !rest.is_zero() => value
@@ -193,7 +218,19 @@ fn stricter(
     })
 }
 
-/// The band of either percent filter; the one without sides binds both alike.
+/// The band of the futures' percent filter, which binds each side in one direction.
+fn mark_band(filter: Filter<'_>) -> Option<PriceBand> {
+    Some(PriceBand {
+        bid_up: filter.multiplier_up?.into_string(),
+        bid_down: "0".to_owned(),
+        ask_up: UNBOUNDED.to_owned(),
+        ask_down: filter.multiplier_down?.into_string(),
+        reference: ReferencePrice::Mark,
+        average_minutes: 0,
+    })
+}
+
+/// The band of either percent filter of spot; the one without sides binds both alike.
 fn band(filter: Filter<'_>) -> Option<PriceBand> {
     let average_minutes = filter.avg_price_mins.unwrap_or(0);
     let (up, down) = (
