@@ -9,7 +9,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ProblemBody;
-use super::routes::{account, health, instruments, market, orders, venues};
+use super::routes::orders::{change, read};
+use super::routes::{account, health, instruments, market, venues};
 use super::state::AppState;
 use crate::orders::FieldProblem;
 
@@ -22,10 +23,10 @@ use crate::orders::FieldProblem;
     ),
     paths(
         venues::list, venues::one, instruments::list, market::tickers, market::order_book,
-        orders::list, orders::place, orders::active, orders::one, orders::cancel, orders::events,
-        account::balances, health::overall, health::live, health::ready, health::venue, health::metrics
+        market::candles, read::list, change::place, change::cancel_all, read::active, read::one, change::amend,
+        change::cancel, read::events, account::balances, account::positions, read::fills, health::overall, health::live, health::ready, health::venue, health::metrics
     ),
-    components(schemas(ProblemBody, FieldProblem, orders::Source)),
+    components(schemas(ProblemBody, FieldProblem, read::Source, change::ScopeName)),
     modifiers(&BearerKeys)
 )]
 pub(super) struct ApiDocumentation;

@@ -35,14 +35,14 @@ pub(super) struct SourcedPage<T> {
     pub(super) sources: Vec<SourceStatus>,
 }
 
-/// A page of a venue's own history.
+/// A page of what happened, from the journal or from a venue's own history.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct OrdersPage<T> {
+pub(super) struct HistoryPage<T> {
     /// The items.
     pub(super) items: Vec<T>,
     /// Give it as `cursor` for the next page; `null` on the last.
     pub(super) next_cursor: Option<String>,
-    /// Only with `source=venue`: false where the range goes further back than the venue remembers.
+    /// Only where a venue was asked: false where the range goes further back than it remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) complete: Option<bool>,
 }

@@ -194,6 +194,19 @@ impl From<OrderError> for Problem {
                 FailureCode::OrderNotFound.name(),
                 format!("no order {id}"),
             ),
+            OrderError::NotOpen { id, state } => {
+                let is_over = state.is_final();
+                let (code, doing) = if is_over {
+                    (FailureCode::NotAmendable.name(), "it is over")
+                } else {
+                    ("change-in-flight", "something else is being done to it")
+                };
+                let detail = format!("order {id} is {}: {doing}", state.name());
+                let mut problem = Self::new(StatusCode::CONFLICT, code, detail);
+                problem.0.retryable = !is_over;
+                problem.0.order_id = Some(id);
+                problem
+            }
             OrderError::NotReady { venue, retry_after } => {
                 let detail =
                     format!("{venue} has not listed its instruments yet; nothing was sent");

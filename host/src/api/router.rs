@@ -4,14 +4,15 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::access::{RequiredRole, guard};
 use super::caller::identify;
 use super::documentation;
 use super::problem::Problem;
-use super::routes::{account, health, instruments, market, orders, venues};
+use super::routes::orders::{change, read};
+use super::routes::{account, health, instruments, market, venues};
 use super::state::AppState;
 use crate::config::Role;
 
@@ -50,13 +51,18 @@ pub(super) fn routes() -> Vec<Route> {
         route("/v1/instruments", VIEWER, get(instruments::list)),
         route("/v1/tickers", VIEWER, get(market::tickers)),
         route("/v1/orderbook", VIEWER, get(market::order_book)),
-        route("/v1/orders", VIEWER, get(orders::list)),
-        route("/v1/orders", TRADER, post(orders::place)),
-        route("/v1/orders/active", VIEWER, get(orders::active)),
-        route("/v1/orders/{id}", VIEWER, get(orders::one)),
-        route("/v1/orders/{id}", TRADER, delete(orders::cancel)),
-        route("/v1/orders/{id}/events", VIEWER, get(orders::events)),
+        route("/v1/candles", VIEWER, get(market::candles)),
+        route("/v1/orders", VIEWER, get(read::list)),
+        route("/v1/orders", TRADER, post(change::place)),
+        route("/v1/orders", TRADER, delete(change::cancel_all)),
+        route("/v1/orders/active", VIEWER, get(read::active)),
+        route("/v1/orders/{id}", VIEWER, get(read::one)),
+        route("/v1/orders/{id}", TRADER, patch(change::amend)),
+        route("/v1/orders/{id}", TRADER, delete(change::cancel)),
+        route("/v1/orders/{id}/events", VIEWER, get(read::events)),
         route("/v1/balances", VIEWER, get(account::balances)),
+        route("/v1/positions", VIEWER, get(account::positions)),
+        route("/v1/fills", VIEWER, get(read::fills)),
         route("/health", Access::Public, get(health::overall)),
         route("/health/live", Access::Public, get(health::live)),
         route("/health/ready", Access::Public, get(health::ready)),

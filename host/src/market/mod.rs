@@ -1,10 +1,10 @@
-//! Market data: tickers and books, from the first venue of a list that answers.
+//! Market data: tickers, books and candles, from the first venue of a list that answers.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use switchyard_runtime::wit::market as wit_market;
-use switchyard_runtime::{GetOrderBook, GetTicker};
+use switchyard_runtime::{GetCandles, GetOrderBook, GetTicker};
 use utoipa::ToSchema;
 
 use crate::model::{Decimal, Failure, Timestamp};
@@ -69,6 +69,53 @@ pub struct OrderBook {
     pub at: Option<Timestamp>,
 }
 
+/// Trading over one period.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Candle {
+    /// When the period began.
+    pub opened_at: Timestamp,
+    /// First price.
+    pub open: Decimal,
+    /// Highest price.
+    pub high: Decimal,
+    /// Lowest price.
+    pub low: Decimal,
+    /// Last price.
+    pub close: Decimal,
+    /// Traded, in the instrument's quantity unit.
+    pub volume: Decimal,
+    /// Traded, in the quote asset.
+    pub quote_volume: Option<Decimal>,
+    /// Number of trades.
+    pub trades: Option<u64>,
+    /// False while the period is still running.
+    pub closed: bool,
+}
+
+/// Candles of one instrument.
+#[derive(Debug, Clone)]
+pub struct Candles {
+    /// The venue that answered.
+    pub venue: String,
+    /// Unified symbol.
+    pub symbol: String,
+    /// Oldest first.
+    pub candles: Vec<Candle>,
+}
+
+/// Which candles are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct CandlesAsked {
+    /// Length in seconds.
+    pub seconds: u32,
+    /// Inclusive, by opening.
+    pub from: Option<Timestamp>,
+    /// Exclusive.
+    pub to: Option<Timestamp>,
+    /// At most this many: the newest where neither bound is given, else the oldest.
+    pub limit: u32,
+}
+
 /// A venue that can be asked about an instrument.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -126,6 +173,38 @@ pub async fn order_book(
         let answer = venue.read(ask).await?;
         translate::order_book(venue.name(), &listed.instrument.symbol, answer)
             .map_err(translate::unreadable)
+    })
+    .await
+}
+
+/// Candles of an instrument, from the first of `sources` that answers.
+///
+/// # Errors
+/// [`MarketError`] where none does.
+pub async fn candles(
+    sources: &[Source],
+    asked: CandlesAsked,
+    deadline: Deadline,
+) -> Result<Candles, MarketError> {
+    first_answer(sources, |Source { venue, listed }| async move {
+        let command = wit_market::GetCandles {
+            seconds: asked.seconds,
+            since: asked.from.map(translate::millis),
+            before: asked.to.map(translate::millis),
+            limit: asked.limit,
+        };
+        let ask = Ask::<GetCandles> {
+            endpoint: &listed.instrument.endpoint,
+            instrument: Some(&listed),
+            command,
+            deadline,
+        };
+        let answer = venue.read(ask).await?;
+        Ok(Candles {
+            venue: venue.name().to_owned(),
+            symbol: listed.instrument.symbol.clone(),
+            candles: translate::candles(answer).map_err(translate::unreadable)?,
+        })
     })
     .await
 }

@@ -20,5 +20,5 @@ pub use lifecycle::{
 };
 pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
 pub use order_id::{OrderId, OrderIdError};
-pub use report::OrderReport;
+pub use report::{FillReport, Liquidity, OrderReport};
 pub use time::{Timestamp, TimestampError};

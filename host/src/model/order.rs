@@ -87,6 +87,14 @@ impl OrderState {
         )
     }
 
+    /// Whether something is being done to it whose end is not known yet.
+    pub fn is_pending(self) -> bool {
+        matches!(
+            self,
+            Self::PendingNew | Self::PendingCancel | Self::PendingReplace
+        )
+    }
+
     /// The name used in JSON and queries.
     pub fn name(self) -> &'static str {
         match self {

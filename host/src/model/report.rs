@@ -36,3 +36,42 @@ pub struct OrderReport {
     /// The venue's words on why it ended.
     pub reason: Option<String>,
 }
+
+/// Whether a fill added or took liquidity.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Liquidity {
+    /// It rested in the book.
+    Maker,
+    /// It met what rested there.
+    Taker,
+}
+
+/// What a venue says of one trade.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FillReport {
+    /// Unified symbol, or the venue's own name where the catalogue does not know it.
+    pub symbol: String,
+    /// The venue's id of the trade.
+    pub fill_id: String,
+    /// The venue's id of the order.
+    pub venue_order_id: String,
+    /// The client order id that the venue holds, where it tells it with a fill.
+    pub client_id: Option<String>,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much traded.
+    pub quantity: Decimal,
+    /// Price.
+    pub price: Decimal,
+    /// What was paid; negative is a rebate.
+    pub fee: Option<Decimal>,
+    /// Asset in which it was paid.
+    pub fee_asset: Option<String>,
+    /// Whether it added or took liquidity.
+    pub liquidity: Option<Liquidity>,
+    /// When.
+    pub at: Timestamp,
+}

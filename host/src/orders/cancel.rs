@@ -29,8 +29,9 @@ impl Orders {
             .journal
             .append(&id, vec![Event::CancelRequested { key_id, request_id }])
             .await?;
-        if record.order.state.is_final() || record.order.state == OrderState::PendingNew {
-            return Ok(record.order); // an order whose fate is open is cancelled once it is found
+        if record.order.state != OrderState::PendingCancel {
+            // Over; or its fate, or that of a change, is open, and it is cancelled once that is known.
+            return Ok(record.order);
         }
         let (orders, known) = (self.clone(), record.order.clone());
         let running = tokio::spawn(

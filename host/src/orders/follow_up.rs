@@ -1,4 +1,5 @@
-//! Follows orders whose fate is open, and cancels that are not through, until the venue has answered.
+//! Follows orders whose fate is open, and changes and cancels that are not through, until the venue has
+//! answered.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -6,9 +7,9 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::resolve::Asked;
 use super::service::Orders;
-use crate::model::{OrderId, OrderRecord, OrderState, Timestamp};
-use crate::reliability::Deadline;
+use crate::model::{OrderId, OrderRecord, Timestamp};
 
 /// How often unresolved orders are looked through.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,9 +20,6 @@ const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// First and longest time between two questions about one order.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// How long one question may take.
-const QUESTION_DEADLINE: Duration = Duration::from_secs(5);
-
 /// Questions that one venue is asked at once. A venue that hangs delays its own orders and no others.
 const QUESTIONS_PER_VENUE: usize = 8;
 
@@ -30,6 +28,8 @@ struct Next {
     venue: String,
     at: Instant,
     wait: Duration,
+    /// How often the venue has not shown what it would have to.
+    misses: u32,
     asking: Option<AbortHandle>,
 }
 
@@ -50,7 +50,13 @@ impl Orders {
         let mut questions = JoinSet::new();
         loop {
             ticks.tick().await;
-            while questions.try_join_next().is_some() {}
+            while let Some(asked) = questions.try_join_next() {
+                if let Ok((id, Asked::Missed)) = asked
+                    && let Some(next) = schedule.get_mut(&id)
+                {
+                    next.misses += 1;
+                }
+            }
             let unresolved = match self.journal.unresolved().await {
                 Ok(unresolved) => unresolved,
                 Err(error) => {
@@ -69,7 +75,7 @@ impl Orders {
         &self,
         unresolved: Vec<OrderRecord>,
         schedule: &mut HashMap<OrderId, Next>,
-        questions: &mut JoinSet<()>,
+        questions: &mut JoinSet<(OrderId, Asked)>,
     ) {
         let now = Instant::now();
         let known: HashSet<&OrderId> = unresolved.iter().map(|record| &record.order.id).collect();
@@ -81,7 +87,8 @@ impl Orders {
         let mut due: Vec<(bool, Instant, OrderRecord)> = Vec::new();
         for record in unresolved {
             // What a caller's request is doing just now is left to it.
-            if Timestamp::now().since(record.order.updated_at) < LEFT_ALONE {
+            let is_fresh = Timestamp::now().since(record.order.updated_at) < LEFT_ALONE;
+            if is_fresh || self.in_flight.has(&record.order.id) {
                 continue;
             }
             let next = schedule
@@ -90,6 +97,7 @@ impl Orders {
                     venue: record.order.venue.clone(),
                     at: now,
                     wait: BACKOFF.0,
+                    misses: 0,
                     asking: None,
                 });
             if next.at <= now && !next.is_asking() {
@@ -109,34 +117,11 @@ impl Orders {
             next.at = now + next.wait;
             next.wait = (next.wait * 2).min(BACKOFF.1);
             let orders = self.clone();
-            next.asking = Some(questions.spawn(async move { orders.ask_about(record).await }));
-        }
-    }
-
-    /// Looks an order up; what is seen is journaled, what is not seen proves nothing.
-    async fn ask_about(&self, record: OrderRecord) {
-        let deadline = Deadline::after(QUESTION_DEADLINE);
-        let id = record.order.id.clone();
-        let report = match self.look_up(&record, deadline).await {
-            Ok(report) => report,
-            Err(failure) => {
-                tracing::info!(order = %id, %failure, "unresolved order not seen");
-                return;
-            }
-        };
-        let record = match self.observe(record, report).await {
-            Ok(record) => record,
-            Err(error) => {
-                tracing::error!(order = %id, %error, "what was seen could not be stored");
-                return;
-            }
-        };
-        tracing::info!(order = %id, state = record.order.state.name(), "unresolved order seen");
-        if record.cancel_requested
-            && record.order.state != OrderState::PendingNew
-            && let Err(error) = self.cancel_open(record, deadline).await
-        {
-            tracing::warn!(order = %id, %error, "cancel refused");
+            let misses = next.misses;
+            next.asking = Some(questions.spawn(async move {
+                let id = record.order.id.clone();
+                (id, orders.ask_about(record, misses).await)
+            }));
         }
     }
 }

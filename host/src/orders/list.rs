@@ -1,25 +1,22 @@
-//! Lists orders: the gateway's own from its journal, the account's open ones and history from venues.
+//! Lists orders: the gateway's own from its journal, and the account's open ones from venues.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use switchyard_runtime::wit::trading as wit_trading;
-use switchyard_runtime::{Capability, ListHistory, ListOpen};
+use switchyard_runtime::{Capability, ListOpen};
 use utoipa::ToSchema;
 
-use super::external::external_order;
 use super::service::{Caller, OrderError, Orders};
-use super::validate::FieldProblem;
-use crate::model::{Failure, Order, OrderId, OrderRecord, OrderReport, OrderState, Timestamp};
+use crate::model::{Order, OrderRecord, OrderState};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::store::{OrderPage, OrderQuery, StoreError};
 use crate::venue::{Ask, Listed, Venue};
 
 /// Open orders of the journal that a venue's list lacks are looked up one by one, at most this many.
-const MAX_LOOKUPS: usize = 32;
+pub(super) const MAX_LOOKUPS: usize = 32;
 
 /// Most open orders read from the journal for one answer.
 const MAX_OPEN: usize = 10_000;
@@ -56,32 +53,6 @@ pub struct ActiveOrders {
     pub orders: Vec<Order>,
     /// One entry for each endpoint asked.
     pub sources: Vec<SourceStatus>,
-}
-
-/// What is asked of a venue's own history.
-#[derive(Debug, Clone)]
-pub struct HistoryAsked {
-    /// Venue.
-    pub venue: String,
-    /// Unified symbol; some venues have no history without it.
-    pub symbol: Option<String>,
-    /// Inclusive.
-    pub from: Timestamp,
-    /// Exclusive.
-    pub to: Timestamp,
-    /// At most this many.
-    pub limit: u32,
-}
-
-/// A venue's own history.
-#[derive(Debug, Clone)]
-pub struct VenueHistory {
-    /// Oldest first.
-    pub orders: Vec<Order>,
-    /// Whether the range was read to its end.
-    pub exhausted: bool,
-    /// Whether the range lies within what the venue remembers.
-    pub complete: bool,
 }
 
 impl Orders {
@@ -243,120 +214,8 @@ impl Orders {
         }
         Ok((orders, unconfirmed))
     }
-
-    /// The account's orders as the venue itself remembers them.
-    ///
-    /// # Errors
-    /// [`OrderError::Invalid`] where the venue needs a symbol, or the venue's failure.
-    pub async fn venue_history(
-        &self,
-        caller: &Caller,
-        asked: HistoryAsked,
-        deadline: Deadline,
-    ) -> Result<VenueHistory, OrderError> {
-        let venue = self.venue("venue", &asked.venue)?.clone();
-        let listed = asked
-            .symbol
-            .as_deref()
-            .map(|symbol| self.instrument(&venue, symbol))
-            .transpose()?;
-        let endpoints: Vec<String> = match &listed {
-            Some(listed) => vec![listed.instrument.endpoint.clone()],
-            None => venue.endpoints().map(str::to_owned).collect(),
-        };
-        let mut history = VenueHistory {
-            orders: Vec::new(),
-            exhausted: true,
-            complete: true,
-        };
-        for endpoint in endpoints {
-            let Some(rules) = venue.rules(&endpoint) else {
-                continue;
-            };
-            if listed.is_none() && !rules.history_without_instrument {
-                let problem = format!(
-                    "must be given: {} lists history by instrument only",
-                    venue.name()
-                );
-                return Err(OrderError::Invalid(vec![FieldProblem::absent(
-                    "symbol", problem,
-                )]));
-            }
-            let command = wit_trading::ListHistory {
-                since: translate::millis(asked.from),
-                before: translate::millis(asked.to),
-                limit: asked.limit,
-            };
-            let ask = Ask::<ListHistory> {
-                endpoint: &endpoint,
-                instrument: listed.as_ref(),
-                command,
-                deadline,
-            };
-            let failed = |failure: Failure| OrderError::Venue {
-                venue: venue.name().to_owned(),
-                failure: Box::new(failure),
-                order_id: None,
-            };
-            let page = venue.read(ask).await.map_err(failed)?;
-            let reports = translate::order_reports(page.orders)
-                .map_err(|error| failed(translate::unreadable(error)))?;
-            let remembered = [rules.unfilled_history_ms, rules.filled_history_ms]
-                .into_iter()
-                .flatten()
-                .min();
-            let age = Timestamp::now().since(asked.from).as_millis();
-            let within = |report: &OrderReport| {
-                report
-                    .created_at
-                    .is_none_or(|at| at >= asked.from && at < asked.to)
-            };
-            let reports: Vec<OrderReport> = reports.into_iter().filter(within).collect();
-            history.complete &= remembered.is_none_or(|remembered| age <= u128::from(remembered));
-            history.exhausted &= page.exhausted;
-            history
-                .orders
-                .extend(self.recognised(caller, &venue, reports).await?);
-        }
-        oldest_first(&mut history.orders);
-        let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
-        history.exhausted &= history.orders.len() <= limit;
-        history.orders.truncate(limit);
-        Ok(history)
-    }
-
-    /// Orders from a venue's reports: our own brought up to date, other tenants' left out, the rest marked
-    /// external.
-    async fn recognised(
-        &self,
-        caller: &Caller,
-        venue: &Arc<Venue>,
-        reports: Vec<OrderReport>,
-    ) -> Result<Vec<Order>, StoreError> {
-        let mut orders = Vec::with_capacity(reports.len());
-        for report in reports {
-            let ours = report.client_id.as_deref().and_then(OrderId::recognise);
-            let record = match &ours {
-                Some(id) => self.journal.order(id).await?,
-                None => None,
-            };
-            match record {
-                // Whatever else is strange about it: it is another tenant's business.
-                Some(record) if record.tenant != caller.tenant => {}
-                Some(record)
-                    if record.order.venue != venue.name()
-                        || record.difference(&report).is_some() =>
-                {
-                    orders.push(external_order(venue.name(), report));
-                }
-                Some(record) => orders.push(self.observe(record, report).await?.order),
-                None => orders.push(external_order(venue.name(), report)),
-            }
-        }
-        Ok(orders)
-    }
 }
 
-fn oldest_first(orders: &mut [Order]) {
+pub(super) fn oldest_first(orders: &mut [Order]) {
     orders.sort_by(|a, b| (a.created_at, a.id.as_str()).cmp(&(b.created_at, b.id.as_str())));
 }

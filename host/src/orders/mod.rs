@@ -1,16 +1,26 @@
 //! The life of an order: validated, journaled, placed, found again, cancelled.
 
+mod amend;
 mod cancel;
+mod cancel_all;
 mod external;
+mod fills;
 mod find;
 mod follow_up;
+mod history;
+mod in_flight;
 mod list;
 mod place;
+mod resolve;
 mod service;
 mod validate;
 
+pub use amend::Change;
+pub use cancel_all::{CancelFailure, CancelScope, CanceledAll};
+pub use fills::{Fill, FillsOf, FillsPage};
 pub use find::Found;
-pub use list::{ActiveOrders, HistoryAsked, SourceKind, SourceStatus, VenueHistory};
+pub use history::{HistoryAsked, HistoryRange, VenueHistory, VenuePlace};
+pub use list::{ActiveOrders, SourceKind, SourceStatus};
 pub use place::{NewOrder, Placed};
 pub use service::{Caller, OrderError, Orders};
 pub use validate::FieldProblem;

@@ -238,7 +238,7 @@ impl Placement {
 
 /// An id of 128 random bits that was sent once is held by the venue only if this very order is there: a
 /// "duplicate" is a sighting, not a refusal.
-fn not_proven(failure: Failure) -> Failure {
+pub(super) fn not_proven(failure: Failure) -> Failure {
     match failure.code {
         FailureCode::DuplicateClientId => Failure {
             fate: Fate::Unknown,

@@ -7,9 +7,11 @@ use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Cancel, GetOrder};
 
+use super::in_flight::InFlight;
 use super::validate::FieldProblem;
 use crate::model::{
-    Attempt, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport, Timestamp, apply,
+    Attempt, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport, OrderState, Timestamp,
+    apply,
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
@@ -44,6 +46,14 @@ pub enum OrderError {
     /// No order of the tenant has this id.
     #[error("no order {0}")]
     NotFound(String),
+    /// The order is over, or something else is being done to it. Nothing was sent.
+    #[error("order {id} is {}", .state.name())]
+    NotOpen {
+        /// The order.
+        id: OrderId,
+        /// Its state.
+        state: OrderState,
+    },
     /// The venue has not listed its instruments yet. Nothing was sent.
     #[error("{venue} has not listed its instruments yet")]
     NotReady {
@@ -86,6 +96,7 @@ pub struct Orders {
     pub(super) venues: Arc<Venues>,
     pub(super) journal: Arc<Journal>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) in_flight: InFlight,
 }
 
 impl Orders {
@@ -95,6 +106,7 @@ impl Orders {
             venues,
             journal,
             metrics,
+            in_flight: InFlight::default(),
         }
     }
 
@@ -148,10 +160,18 @@ impl Orders {
         record: &OrderRecord,
         deadline: Deadline,
     ) -> Result<OrderReport, Failure> {
+        self.look_up_leg(record, order_ref(record), deadline).await
+    }
+
+    /// Asks the venue for one leg of an order.
+    pub(super) async fn look_up_leg(
+        &self,
+        record: &OrderRecord,
+        order: wit::OrderRef,
+        deadline: Deadline,
+    ) -> Result<OrderReport, Failure> {
         let (venue, listed) = self.where_it_trades(record)?;
-        let command = wit_trading::GetOrder {
-            order: order_ref(record),
-        };
+        let command = wit_trading::GetOrder { order };
         let ask = Ask::<GetOrder> {
             endpoint: &record.endpoint,
             instrument: Some(&listed),
@@ -215,7 +235,10 @@ impl Orders {
         self.journal.append(&record.order.id, vec![event]).await
     }
 
-    fn where_it_trades(&self, record: &OrderRecord) -> Result<(&Arc<Venue>, Arc<Listed>), Failure> {
+    pub(super) fn where_it_trades(
+        &self,
+        record: &OrderRecord,
+    ) -> Result<(&Arc<Venue>, Arc<Listed>), Failure> {
         let name = &record.order.venue;
         let unavailable =
             |message: String| Failure::not_sent(FailureCode::VenueUnavailable, message);
@@ -233,11 +256,19 @@ impl Orders {
     }
 }
 
-/// What the venue may know the order by.
-fn order_ref(record: &OrderRecord) -> wit::OrderRef {
+/// What the venue may know the order's current leg by; between two legs, the one that may have come.
+pub(super) fn order_ref(record: &OrderRecord) -> wit::OrderRef {
+    match &record.amendment {
+        Some(amendment) if record.is_between_legs() => order_ref_of(None, &amendment.new_client_id),
+        _ => order_ref_of(record.order.venue_order_id.as_deref(), &record.client_id),
+    }
+}
+
+/// What a venue may know an order by.
+pub(super) fn order_ref_of(venue_id: Option<&str>, client_id: &str) -> wit::OrderRef {
     wit::OrderRef {
-        venue_id: record.order.venue_order_id.clone(),
-        client_id: Some(record.client_id.clone()),
+        venue_id: venue_id.map(str::to_owned),
+        client_id: Some(client_id.to_owned()),
     }
 }
 

@@ -1,9 +1,12 @@
-//! Checks a new order against its instrument, before anything is sent.
+//! Checks a new order, or a change to one, against its instrument, before anything is sent.
 
 use std::fmt;
 
+use super::amend::Change;
 use super::place::NewOrder;
-use crate::model::{Bounds, Decimal, Instrument, InstrumentStatus, OrderType, Payoff, TimeInForce};
+use crate::model::{
+    Bounds, Decimal, Instrument, InstrumentStatus, Order, OrderType, Payoff, TimeInForce,
+};
 
 /// One field of a request that cannot be right: its value, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -71,6 +74,55 @@ pub(super) fn problems(
     }
     check_notional(order, instrument, &mut problems);
     check_label(order, &mut problems);
+    problems
+}
+
+/// Everything about a change that does not fit the order or its instrument.
+pub(super) fn change_problems(
+    order: &Order,
+    change: Change,
+    instrument: &Instrument,
+) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    if change.quantity.is_none() && change.price.is_none() {
+        let problem = "quantity or price must be given, or both";
+        return vec![FieldProblem::absent("quantity", problem)];
+    }
+    if let (OrderType::Market, Some(price)) = (order.order_type, change.price) {
+        problems.push(FieldProblem::new(
+            "price",
+            price,
+            "must be absent for a market order",
+        ));
+        return problems;
+    }
+    let changed = NewOrder {
+        venue: order.venue.clone(),
+        symbol: order.symbol.clone(),
+        side: order.side,
+        order_type: order.order_type,
+        quantity: change.quantity.or(order.quantity).unwrap_or_default(),
+        price: change.price.or(order.price),
+        time_in_force: None, // it is as it was
+        reduce_only: order.reduce_only,
+        client_order_id: None,
+    };
+    check_status(&changed, instrument, &mut problems);
+    check_quantity(&changed, instrument, &mut problems);
+    if problems.is_empty() && changed.quantity <= order.filled_quantity {
+        problems.push(FieldProblem::new(
+            "quantity",
+            changed.quantity,
+            format!(
+                "must be above {}, which is filled already; cancel the order to end it",
+                order.filled_quantity
+            ),
+        ));
+    }
+    if let Some(price) = changed.price {
+        check_bounds("price", price, &instrument.price, &mut problems);
+    }
+    check_notional(&changed, instrument, &mut problems);
     problems
 }
 

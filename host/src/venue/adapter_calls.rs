@@ -56,7 +56,7 @@ impl Venue {
         let account = self.account.as_ref();
         Call {
             context: wit::Context {
-                now: translate::millis(self.clock.now()),
+                now: translate::millis(self.clock.now(ask.endpoint)),
                 nonce: self.clock.nonce(),
                 window_ms: self.window_ms,
                 endpoint: ask.endpoint.to_owned(),
@@ -101,7 +101,7 @@ impl Venue {
             .map_err(|error| translate::call_failure(&error, Fate::NotSent))?
             .map_err(|error| Failure {
                 fate: Fate::NotSent,
-                ..translate::venue_failure(error, false, self.clock.now())
+                ..translate::venue_failure(error, false, self.clock.now(&call.context.endpoint))
             })
     }
 
@@ -116,6 +116,7 @@ impl Venue {
         mutated: bool,
     ) -> Result<Step<O::Output>, Failure> {
         let started = Instant::now();
+        let endpoint = call.context.endpoint.clone();
         let bytes: usize = responses.iter().map(|response| response.body.len()).sum();
         let is_short = !O::BULK && bytes + state.map_or(0, Vec::len) <= INLINE_BYTES;
         let first = is_short.then(|| adapter.decode::<O>(&call, command, state, &responses));
@@ -148,7 +149,7 @@ impl Venue {
         };
         called
             .map_err(|error| translate::call_failure(&error, fate))?
-            .map_err(|error| translate::venue_failure(error, mutated, self.clock.now()))
+            .map_err(|error| translate::venue_failure(error, mutated, self.clock.now(&endpoint)))
     }
 
     fn note_call<O: Operation, T>(

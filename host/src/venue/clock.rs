@@ -1,34 +1,56 @@
 //! The venue's time as the gateway estimates it, and nonces that only grow.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::Timestamp;
 
-/// Local time corrected by the measured skew.
+/// Local time corrected by the skew measured on each endpoint: they are served by different machines.
 #[derive(Debug, Default)]
 pub struct VenueClock {
-    skew_ms: AtomicI64,
+    skew_ms: BTreeMap<String, AtomicI64>,
     last_nonce: AtomicU64,
 }
 
 impl VenueClock {
-    /// The venue's time now.
-    pub fn now(&self) -> Timestamp {
-        Timestamp::from_millis(Timestamp::now().as_millis() + self.skew_ms())
+    /// A clock for these endpoints, on none of which a skew is known yet.
+    pub fn of(endpoints: impl IntoIterator<Item = String>) -> Self {
+        let skew_ms = endpoints
+            .into_iter()
+            .map(|endpoint| (endpoint, AtomicI64::new(0)));
+        Self {
+            skew_ms: skew_ms.collect(),
+            last_nonce: AtomicU64::new(0),
+        }
     }
 
-    /// The venue's clock minus ours, in milliseconds.
-    pub fn skew_ms(&self) -> i64 {
-        self.skew_ms.load(Ordering::Relaxed)
+    /// The time of an endpoint now.
+    pub fn now(&self, endpoint: &str) -> Timestamp {
+        Timestamp::from_millis(Timestamp::now().as_millis() + self.skew_ms(endpoint))
     }
 
-    /// Learns the skew from one probe: the venue said `venue_time` somewhere between `sent` and
+    /// An endpoint's clock minus ours, in milliseconds.
+    pub fn skew_ms(&self, endpoint: &str) -> i64 {
+        self.skew_ms
+            .get(endpoint)
+            .map_or(0, |skew| skew.load(Ordering::Relaxed))
+    }
+
+    /// Learns the skew from one probe: the endpoint said `venue_time` somewhere between `sent` and
     /// `sent + took`, most likely half-way (Cristian's algorithm).
-    pub fn learn(&self, venue_time: Timestamp, sent: Timestamp, took: Duration) -> i64 {
+    pub fn learn(
+        &self,
+        endpoint: &str,
+        venue_time: Timestamp,
+        sent: Timestamp,
+        took: Duration,
+    ) -> i64 {
         let half_way = sent.as_millis() + i64::try_from(took.as_millis() / 2).unwrap_or(0);
         let skew = venue_time.as_millis() - half_way;
-        self.skew_ms.store(skew, Ordering::Relaxed);
+        if let Some(known) = self.skew_ms.get(endpoint) {
+            known.store(skew, Ordering::Relaxed);
+        }
         skew
     }
 
@@ -54,16 +76,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_skew_is_measured_from_half_of_the_round_trip() {
-        let clock = VenueClock::default();
+    fn the_skew_is_measured_on_each_endpoint_from_half_of_the_round_trip() {
+        let clock = VenueClock::of(["a".to_owned(), "b".to_owned()]);
         let sent = Timestamp::from_millis(1_000);
-        let skew = clock.learn(
-            Timestamp::from_millis(1_550),
-            sent,
-            Duration::from_millis(100),
-        );
-        assert_eq!(skew, 500);
-        assert!(clock.now() > Timestamp::now());
+        let (venue_time, took) = (Timestamp::from_millis(1_550), Duration::from_millis(100));
+        assert_eq!(clock.learn("a", venue_time, sent, took), 500);
+        assert_eq!((clock.skew_ms("a"), clock.skew_ms("b")), (500, 0));
+        assert!(clock.now("a") > Timestamp::now());
     }
 
     #[test]

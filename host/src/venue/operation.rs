@@ -122,7 +122,7 @@ impl Venue {
                     stamped_at.plus(Duration::from_millis(call.context.window_ms.into()));
                 let attempt = attempt::<O>(&adapter, request, stamped_at, expires_at);
                 record(attempt).await.map_err(settled)?;
-                if self.clock.now() >= expires_at || ask.deadline.has_passed() {
+                if self.clock.now(ask.endpoint) >= expires_at || ask.deadline.has_passed() {
                     return Err(settled(Failure::not_sent(
                         FailureCode::Timeout,
                         "the request went stale before it could be sent",

@@ -15,6 +15,7 @@ use super::clock::VenueClock;
 use super::health::{HealthBoard, VenueStatus};
 use super::http::Sender;
 use crate::config::{Config, CredentialsConfig, SecretError, VenueConfig};
+use crate::model::Timestamp;
 use crate::plugin::{AdapterDirectory, PluginError, translate};
 use crate::telemetry::Metrics;
 
@@ -179,10 +180,10 @@ impl Venue {
                 .transpose()?,
             window_ms: config.recv_window_ms,
             health: HealthBoard::of(endpoints.keys().cloned(), config.credentials.is_some()),
+            clock: VenueClock::of(endpoints.keys().cloned()),
+            catalogue: RwLock::default(),
             endpoints,
             sender,
-            clock: VenueClock::default(),
-            catalogue: RwLock::default(),
             limits: Mutex::new(limits),
             configured_limits: config.limits.clone(),
             adapter: RwLock::new(adapter),
@@ -234,6 +235,11 @@ impl Venue {
         self.endpoints.keys().map(String::as_str)
     }
 
+    /// The time of an endpoint, as the gateway estimates it.
+    pub fn now(&self, endpoint: &str) -> Timestamp {
+        self.clock.now(endpoint)
+    }
+
     /// Whether requests can be signed.
     pub fn has_account(&self) -> bool {
         self.account.is_some()
@@ -253,6 +259,16 @@ impl Venue {
             .iter()
             .find(|rules| rules.endpoint == endpoint)
             .cloned()
+    }
+
+    /// Whether contracts trade on an endpoint, so that there can be positions.
+    pub fn trades_contracts(&self, endpoint: &str) -> bool {
+        let adapter = self.adapter();
+        let mut endpoints = adapter.descriptor().endpoints.iter();
+        endpoints.any(|known| {
+            let products = &known.products;
+            known.alias == endpoint && products.iter().any(|p| *p != wit::Product::Spot)
+        })
     }
 
     /// What its last probes found.

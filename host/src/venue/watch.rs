@@ -94,9 +94,9 @@ impl Venue {
         match self.read(ask).await {
             Ok(venue_time) => {
                 let took = started.elapsed();
-                let skew_ms = self
-                    .clock
-                    .learn(translate::timestamp(venue_time), sent, took);
+                let skew_ms =
+                    self.clock
+                        .learn(endpoint, translate::timestamp(venue_time), sent, took);
                 self.metrics.endpoint_probed(&labels, true, Some(skew_ms));
                 if self.health.probed(endpoint, Ok((took, skew_ms))) {
                     tracing::info!(venue = %self.name, endpoint, skew_ms, "venue answers");

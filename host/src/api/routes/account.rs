@@ -1,4 +1,4 @@
-//! `GET /v1/balances`.
+//! `GET /v1/balances` and `/v1/positions`.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::selection;
-use crate::account::{self, Balance};
+use crate::account::{self, Balance, EndpointAnswer, Position};
 use crate::api::extract::{RequestDeadline, StrictQuery};
 use crate::api::page::SourcedPage;
 use crate::api::problem::{Problem, ProblemBody};
@@ -32,9 +32,45 @@ pub(in crate::api) async fn balances(
     StrictQuery(query): StrictQuery<BalanceQuery>,
 ) -> Result<Json<SourcedPage<Balance>>, Problem> {
     let venues = selection::venues(&state, query.venue.as_deref())?;
+    gathered(account::balances(&venues, deadline).await)
+}
+
+/// Which positions are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct PositionQuery {
+    /// Venue, several separated by commas, or `auto` or nothing for all.
+    venue: Option<String>,
+    /// Unified symbol.
+    symbol: Option<String>,
+}
+
+/// The account's open positions. A venue that does not answer is named among the sources; if none does,
+/// that is the answer.
+#[utoipa::path(get, path = "/v1/positions", tag = "account", security(("key" = [])), params(PositionQuery),
+    responses((status = 200, body = SourcedPage<Position>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn positions(
+    State(state): State<AppState>,
+    RequestDeadline(deadline): RequestDeadline,
+    StrictQuery(query): StrictQuery<PositionQuery>,
+) -> Result<Json<SourcedPage<Position>>, Problem> {
+    let venues = selection::venues(&state, query.venue.as_deref())?;
+    if let Some(symbol) = query.symbol.as_deref() {
+        selection::sources(&state, query.venue.as_deref(), symbol)?;
+    }
+    let mut page = gathered(account::positions(&venues, deadline).await)?;
+    if let Some(symbol) = query.symbol {
+        page.items.retain(|position| position.symbol == symbol);
+    }
+    Ok(page)
+}
+
+/// One page out of what each endpoint answered.
+fn gathered<T>(parts: Vec<EndpointAnswer<T>>) -> Result<Json<SourcedPage<T>>, Problem> {
     let (mut items, mut sources) = (Vec::new(), Vec::new());
     let (mut answered, mut first_failure) = (false, None);
-    for part in account::balances(&venues, deadline).await {
+    for part in parts {
         let reason = part.result.as_ref().err().map(ToString::to_string);
         let source = if reason.is_none() {
             SourceKind::Live
@@ -42,8 +78,8 @@ pub(in crate::api) async fn balances(
             SourceKind::Missing
         };
         match part.result {
-            Ok(balances) => {
-                items.extend(balances);
+            Ok(found) => {
+                items.extend(found);
                 answered = true;
             }
             Err(failure) => {

@@ -24,6 +24,8 @@ pub(in crate::api) struct InstrumentQuery {
     product: Option<Product>,
     /// Base asset.
     base: Option<String>,
+    /// Asset in which margin and profit are settled; for spot, the quote asset.
+    settle: Option<String>,
     /// Unified symbol.
     symbol: Option<String>,
     /// At most this many, 1 to 5000; 1000 where absent.
@@ -77,6 +79,10 @@ fn wanted(query: &InstrumentQuery, instrument: &Instrument) -> bool {
             .base
             .as_ref()
             .is_none_or(|base| instrument.base == *base)
+        && query
+            .settle
+            .as_ref()
+            .is_none_or(|settle| instrument.settle == *settle)
         && query
             .symbol
             .as_ref()

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
 use crate::market::Source;
+use crate::model::Timestamp;
 use crate::orders::OrderError;
 use crate::venue::Venue;
 
@@ -93,6 +94,18 @@ pub(super) fn limit(wanted: Option<u32>, default: u32, most: u32) -> Result<u32,
         &limit.to_string(),
         format!("must be from 1 to {most}"),
     ))
+}
+
+/// That a range of time has something in it.
+pub(super) fn check_range(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(), Problem> {
+    match (from, to) {
+        (Some(from), Some(to)) if from >= to => Err(Problem::malformed(
+            "to",
+            &to.to_string(),
+            format!("must be after from, {from}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The parts of a comma-separated list, none of them empty.

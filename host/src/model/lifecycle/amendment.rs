@@ -103,7 +103,7 @@ impl OrderRecord {
     }
 
     /// What earlier legs traded.
-    pub(super) fn carried_quantity(&self) -> Decimal {
+    pub fn carried_quantity(&self) -> Decimal {
         self.past_legs
             .iter()
             .fold(Decimal::ZERO, |sum, leg| plus(sum, leg.filled_quantity))

@@ -1,4 +1,4 @@
-//! Tickers, books and balances.
+//! Tickers, books, candles, balances and positions.
 
 use switchyard_runtime::wit::account as wit_account;
 use switchyard_runtime::wit::market as wit_market;
@@ -6,8 +6,8 @@ use switchyard_runtime::wit::market as wit_market;
 use super::{
     Translated, as_asked, decimal, named, nonsense, not_negative, optional_decimal, timestamp,
 };
-use crate::account::Balance;
-use crate::market::{BookLevel, OrderBook, Ticker};
+use crate::account::{Balance, Position};
+use crate::market::{BookLevel, Candle, OrderBook, Ticker};
 use crate::model::Decimal;
 
 /// A ticker of a venue.
@@ -98,6 +98,73 @@ pub fn balances(
                 free: decimal("free", &balance.free)?,
                 locked: decimal("locked", &balance.locked)?,
                 total: decimal("total", &balance.total)?,
+            })
+        })
+        .collect()
+}
+
+/// Candles of a venue.
+///
+/// # Errors
+/// [`Nonsense`] where a price or volume is not a decimal, or they are not in the order of their opening.
+pub fn candles(from: Vec<wit_market::Candle>) -> Translated<Vec<Candle>> {
+    let candles: Vec<Candle> = from
+        .into_iter()
+        .map(|candle| {
+            Ok(Candle {
+                opened_at: timestamp(candle.opened_at),
+                open: decimal("open", &candle.open)?,
+                high: decimal("high", &candle.high)?,
+                low: decimal("low", &candle.low)?,
+                close: decimal("close", &candle.close)?,
+                volume: not_negative("volume", &candle.volume)?,
+                quote_volume: optional_decimal("quote-volume", &candle.quote_volume)?,
+                trades: candle.trades,
+                closed: candle.closed,
+            })
+        })
+        .collect::<Translated<_>>()?;
+    match candles
+        .windows(2)
+        .find(|pair| pair[0].opened_at >= pair[1].opened_at)
+    {
+        Some(pair) => Err(nonsense(
+            "opened-at",
+            &pair[1].opened_at.to_string(),
+            "is not after the candle before it",
+        )),
+        None => Ok(candles),
+    }
+}
+
+/// Positions of a venue's endpoint.
+///
+/// # Errors
+/// [`Nonsense`] where an amount is not a decimal.
+pub fn positions(
+    venue: &str,
+    endpoint: &str,
+    from: Vec<wit_account::Position>,
+) -> Translated<Vec<Position>> {
+    from.into_iter()
+        .map(|position| {
+            Ok(Position {
+                venue: venue.to_owned(),
+                endpoint: endpoint.to_owned(),
+                symbol: named("symbol", position.symbol)?,
+                quantity: decimal("quantity", &position.quantity)?,
+                entry_price: optional_decimal("entry-price", &position.entry_price)?,
+                mark_price: optional_decimal("mark-price", &position.mark_price)?,
+                liquidation_price: optional_decimal(
+                    "liquidation-price",
+                    &position.liquidation_price,
+                )?,
+                unrealized_pnl: optional_decimal("unrealized-pnl", &position.unrealized_pnl)?,
+                realized_pnl: optional_decimal("realized-pnl", &position.realized_pnl)?,
+                margin: optional_decimal("margin", &position.margin)?,
+                leverage: optional_decimal("leverage", &position.leverage)?,
+                settle: named("settle", position.settle)?,
+                updated_at: position.updated_at.map(timestamp),
             })
         })
         .collect()

@@ -8,13 +8,13 @@ mod orders;
 
 use crate::model::{Decimal, Timestamp};
 
-pub use data::{balances, order_book, ticker};
+pub use data::{balances, candles, order_book, positions, ticker};
 pub use failures::{call_failure, unreadable, unreadable_change, venue_failure};
 pub use instruments::{instrument, order_types, product, times_in_force};
 pub use names::{amend_mode, bucket_scope};
 pub use orders::{
-    cancel_outcome, order_report, order_reports, placed_report, report_of, wit_order_type,
-    wit_side, wit_time_in_force,
+    AmendOutcome, amend_outcome, cancel_outcome, fill_reports, order_report, order_reports,
+    placed_report, replacing_report, report_of, wit_order_type, wit_side, wit_time_in_force,
 };
 
 /// An adapter returned a value that its type allows and the contract does not.

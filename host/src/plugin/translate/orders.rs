@@ -3,8 +3,13 @@
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 
-use super::{Translated, named, nonsense, not_negative, optional_decimal, timestamp, words};
-use crate::model::{OrderRecord, OrderReport, OrderState, OrderType, Side, TimeInForce};
+use super::{
+    Translated, named, nonsense, not_negative, optional_decimal, timestamp, venue_failure, words,
+};
+use crate::model::{
+    Decimal, Failure, FillReport, LegOf, Liquidity, OrderRecord, OrderReport, OrderState,
+    OrderType, Side, TimeInForce, Timestamp,
+};
 
 /// A side in the contract's form.
 pub fn wit_side(side: Side) -> wit::Side {
@@ -142,5 +147,96 @@ pub fn cancel_outcome(
     match from {
         wit_trading::CancelOutcome::Confirmed(report) => report_of(record, report).map(Some),
         wit_trading::CancelOutcome::Accepted => Ok(None),
+    }
+}
+
+/// Fills as a venue tells them.
+///
+/// # Errors
+/// [`Nonsense`] where an amount is not a decimal, or quantity or price is negative.
+pub fn fill_reports(from: Vec<wit_trading::Fill>) -> Translated<Vec<FillReport>> {
+    from.into_iter()
+        .map(|fill| {
+            Ok(FillReport {
+                symbol: named("symbol", fill.symbol)?,
+                fill_id: named("venue-fill-id", fill.venue_fill_id)?,
+                venue_order_id: named("venue-order-id", fill.venue_order_id)?,
+                client_id: fill.client_id.map(words),
+                side: side(fill.side),
+                quantity: not_negative("quantity", &fill.quantity)?,
+                price: not_negative("price", &fill.price)?,
+                fee: optional_decimal("fee", &fill.fee)?,
+                fee_asset: fill.fee_asset.map(words),
+                liquidity: fill.liquidity.map(|liquidity| match liquidity {
+                    wit_trading::Liquidity::Maker => Liquidity::Maker,
+                    wit_trading::Liquidity::Taker => Liquidity::Taker,
+                }),
+                at: timestamp(fill.at),
+            })
+        })
+        .collect()
+}
+
+/// What an amend achieved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AmendOutcome {
+    /// The order, or the one that took its place.
+    Amended(OrderReport),
+    /// The order is cancelled, and the one to take its place was not accepted.
+    NotReplaced {
+        /// The order that was cancelled.
+        canceled: OrderReport,
+        /// Why its replacement failed, and with what effect.
+        failure: Failure,
+    },
+}
+
+/// What an amend achieved.
+///
+/// # Errors
+/// As [`report_of`], or where an order that the adapter says is cancelled is not over.
+pub fn amend_outcome(
+    record: &OrderRecord,
+    from: wit_trading::AmendOutcome,
+    now: Timestamp,
+) -> Translated<AmendOutcome> {
+    match from {
+        wit_trading::AmendOutcome::Amended(report) => {
+            report_of(record, report).map(AmendOutcome::Amended)
+        }
+        wit_trading::AmendOutcome::NotReplaced(failed) => {
+            let canceled = report_of(record, failed.canceled)?;
+            if !canceled.state.is_final() || record.leg_of(&canceled) != Some(LegOf::Current) {
+                let problem = "is not the end of the order that was to be replaced";
+                return Err(nonsense("canceled", canceled.state.name(), problem));
+            }
+            Ok(AmendOutcome::NotReplaced {
+                canceled,
+                failure: venue_failure(failed.error, true, now),
+            })
+        }
+    }
+}
+
+/// What a venue says of the leg that was to go on with what is left of an order.
+///
+/// # Errors
+/// As [`report_of`], or where it is of another leg or not of the quantity that was ordered.
+pub fn replacing_report(
+    record: &OrderRecord,
+    ordered: Decimal,
+    from: wit::OrderReport,
+) -> Translated<OrderReport> {
+    let report = report_of(record, from)?;
+    match (record.leg_of(&report), report.quantity) {
+        (Some(LegOf::Replacement), Some(quantity)) if quantity != ordered => {
+            let problem = "is not the quantity that was ordered";
+            Err(nonsense("quantity", &quantity.to_string(), problem))
+        }
+        (Some(LegOf::Replacement), _) => Ok(report),
+        _ => {
+            let id = report.client_id.unwrap_or_default();
+            Err(nonsense("client-id", &id, "is not the order's new one"))
+        }
     }
 }

@@ -1,126 +1,37 @@
-//! `/v1/orders`: place, find, list, cancel.
+//! Finding and listing orders and their fills.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::selection::{self, PathText};
-use super::venues::NoParameters;
 use crate::api::access::Principal;
-use crate::api::extract::{RequestDeadline, StrictJson, StrictQuery};
-use crate::api::page::{OrdersPage, Page, SourcedPage};
+use crate::api::extract::{RequestDeadline, StrictQuery};
+use crate::api::page::{HistoryPage, Page, SourcedPage};
 use crate::api::problem::{Problem, ProblemBody};
+use crate::api::routes::selection::{self, PathText};
+use crate::api::routes::venues::NoParameters;
 use crate::api::state::AppState;
-use crate::model::{Decimal, Order, OrderId, OrderState, OrderType, Side, TimeInForce, Timestamp};
-use crate::orders::{Found, HistoryAsked, NewOrder, Placed};
+use crate::model::{Order, OrderId, OrderState, Timestamp};
+use crate::orders::{Fill, FillsOf, Found, HistoryAsked, HistoryRange, VenuePlace};
 use crate::reliability::Deadline;
 use crate::store::{Cursor, OrderQuery, StoredEvent};
 
 /// Ids that one request may ask for.
 const MAX_IDS: usize = 100;
 
-/// How far back `source=venue` looks where `from` is absent.
+/// How far back a venue is asked where `from` is absent.
 const DEFAULT_HISTORY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How far ahead of our clock a venue's may be.
+const CLOCK_MARGIN: Duration = Duration::from_secs(60);
 
 /// How a response says where its content came from (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-
-/// How a caller makes a request safe to repeat.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// A new order.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct NewOrderBody {
-    /// Venue.
-    venue: String,
-    /// Unified symbol, such as `BTC/USDT`.
-    symbol: String,
-    /// Buy or sell.
-    side: Side,
-    /// Market or limit.
-    #[serde(rename = "type")]
-    order_type: PlacedType,
-    /// In the instrument's quantity unit.
-    quantity: Decimal,
-    /// For limit orders.
-    price: Option<Decimal>,
-    /// For limit orders; `gtc` where absent.
-    time_in_force: Option<TimeInForce>,
-    /// Only reduce a position.
-    #[serde(default)]
-    reduce_only: bool,
-    /// A label of your own, unique among your open orders.
-    client_order_id: Option<String>,
-}
-
-/// Order types that can be placed.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::api) enum PlacedType {
-    /// At whatever the book offers.
-    Market,
-    /// At its price or better.
-    Limit,
-}
-
-impl From<NewOrderBody> for NewOrder {
-    fn from(body: NewOrderBody) -> Self {
-        Self {
-            venue: body.venue,
-            symbol: body.symbol,
-            side: body.side,
-            order_type: match body.order_type {
-                PlacedType::Market => OrderType::Market,
-                PlacedType::Limit => OrderType::Limit,
-            },
-            quantity: body.quantity,
-            price: body.price,
-            time_in_force: body.time_in_force,
-            reduce_only: body.reduce_only,
-            client_order_id: body.client_order_id,
-        }
-    }
-}
-
-/// Places an order. 201: the venue has it. 202: its fate is open; ask for it again. 422: refused, by the
-/// gateway before anything was sent, or by the venue. 503 with `retryable`: certainly not placed.
-#[utoipa::path(post, path = "/v1/orders", tag = "orders", security(("key" = [])), request_body = NewOrderBody,
-    responses((status = 201, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
-pub(in crate::api) async fn place(
-    State(state): State<AppState>,
-    principal: Principal,
-    RequestDeadline(deadline): RequestDeadline,
-    headers: HeaderMap,
-    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
-    StrictJson(body): StrictJson<NewOrderBody>,
-) -> Result<Response, Problem> {
-    refuse_idempotency_key(&headers)?;
-    let placed = state
-        .orders
-        .place(principal.caller(), body.into(), deadline)
-        .await?;
-    let (status, order) = match placed {
-        Placed::Acknowledged(order) => (StatusCode::CREATED, order),
-        Placed::FateOpen(order) => (StatusCode::ACCEPTED, order),
-    };
-    let location = format!("/v1/orders/{}", order.id);
-    Ok((status, [(header::LOCATION, location)], Json(order)).into_response())
-}
-
-/// A key that was taken and not honoured would let a caller's retry place a second order.
-fn refuse_idempotency_key(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key(IDEMPOTENCY_KEY) {
-        let problem = "is not supported by this version: send the request without it, and do not repeat a placement before you looked the order up";
-        return Err(Problem::malformed_field("Idempotency-Key", problem));
-    }
-    Ok(())
-}
 
 /// One order. While it is open its venue is asked; if that fails, the answer is the journal's and says
 /// so in `Age` and `Cache-Status`.
@@ -172,32 +83,6 @@ pub(in crate::api) async fn events(
         .events(&principal.caller(), &OrderId::from_text(&id))
         .await?;
     Ok(Json(Page::whole(events)))
-}
-
-/// Cancels an order. 200: it is over, in the state shown. 202: the cancel is under way and is pursued to
-/// its end.
-#[utoipa::path(delete, path = "/v1/orders/{id}", tag = "orders", security(("key" = [])),
-    params(("id" = String, Path, description = "The gateway's id of the order")),
-    responses((status = 200, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
-pub(in crate::api) async fn cancel(
-    State(state): State<AppState>,
-    principal: Principal,
-    RequestDeadline(deadline): RequestDeadline,
-    headers: HeaderMap,
-    PathText(id): PathText,
-    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
-) -> Result<(StatusCode, Json<Order>), Problem> {
-    refuse_idempotency_key(&headers)?;
-    let order = state
-        .orders
-        .cancel(principal.caller(), OrderId::from_text(&id), deadline)
-        .await?;
-    let status = if order.state.is_final() {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
-    };
-    Ok((status, Json(order)))
 }
 
 /// Which open orders are wanted.
@@ -281,23 +166,15 @@ pub(in crate::api) enum Source {
 
 /// Orders by ids, date range and state, oldest first.
 #[utoipa::path(get, path = "/v1/orders", tag = "orders", security(("key" = [])), params(OrdersQuery),
-    responses((status = 200, body = OrdersPage<Order>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, body = HistoryPage<Order>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     StrictQuery(query): StrictQuery<OrdersQuery>,
-) -> Result<Json<OrdersPage<Order>>, Problem> {
+) -> Result<Json<HistoryPage<Order>>, Problem> {
     let limit = selection::limit(query.limit, 100, 1_000)?;
-    if let (Some(from), Some(to)) = (query.from, query.to)
-        && from >= to
-    {
-        return Err(Problem::malformed(
-            "to",
-            &to.to_string(),
-            format!("must be after from, {from}"),
-        ));
-    }
+    selection::check_range(query.from, query.to)?;
     let states = query.state.as_deref().map(states).transpose()?;
     if query.source == Some(Source::Venue) {
         return venue_history(&state, &principal, query, states, limit, deadline).await;
@@ -339,7 +216,7 @@ pub(in crate::api) async fn list(
         .into_iter()
         .map(|record| record.order)
         .collect();
-    Ok(Json(OrdersPage {
+    Ok(Json(HistoryPage {
         items,
         next_cursor: page.next.map(|cursor| cursor.encode()),
         complete: None,
@@ -369,35 +246,21 @@ async fn venue_history(
     states: Option<Vec<OrderState>>,
     limit: u32,
     deadline: Deadline,
-) -> Result<Json<OrdersPage<Order>>, Problem> {
+) -> Result<Json<HistoryPage<Order>>, Problem> {
     let Some(venue) = query.venue else {
         return Err(Problem::malformed_field(
             "venue",
             "must be given with source=venue",
         ));
     };
-    for (field, given) in [
-        ("ids", query.ids.is_some()),
-        ("cursor", query.cursor.is_some()),
-    ] {
-        if given {
-            return Err(Problem::malformed_field(
-                field,
-                "must be absent with source=venue; page with from and to",
-            ));
-        }
+    if query.ids.is_some() {
+        let problem = "must be absent with source=venue, which is asked by time";
+        return Err(Problem::malformed_field("ids", problem));
     }
-    let now = Timestamp::now();
-    let to = query
-        .to
-        .unwrap_or_else(|| now.plus(Duration::from_secs(60)));
-    let default_from = Timestamp::from_millis(now.as_millis() - DEFAULT_HISTORY.as_millis() as i64);
     let asked = HistoryAsked {
         venue,
         symbol: query.symbol,
-        from: query.from.unwrap_or(default_from),
-        to,
-        limit,
+        range: history_range(query.from, query.to, query.cursor.as_deref(), limit)?,
     };
     let mut history = state
         .orders
@@ -411,9 +274,107 @@ async fn venue_history(
             .orders
             .retain(|order| order.client_order_id.as_ref() == Some(&label));
     }
-    Ok(Json(OrdersPage {
+    Ok(Json(HistoryPage {
         items: history.orders,
-        next_cursor: None,
-        complete: Some(history.complete && history.exhausted),
+        next_cursor: history.next.map(|place| place.encode()),
+        complete: Some(history.complete),
+    }))
+}
+
+/// The range of a venue's history that a query is about.
+fn history_range(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    cursor: Option<&str>,
+    limit: u32,
+) -> Result<HistoryRange, Problem> {
+    selection::check_range(from, to)?;
+    let now = Timestamp::now();
+    let past = Timestamp::from_millis(now.as_millis() - DEFAULT_HISTORY.as_millis() as i64);
+    let after = cursor
+        .map(|text| {
+            VenuePlace::decode(text).ok_or_else(|| {
+                Problem::malformed("cursor", text, "must be a next_cursor of an earlier page")
+            })
+        })
+        .transpose()?;
+    let from = from.unwrap_or(past);
+    let to = to.unwrap_or_else(|| now.plus(CLOCK_MARGIN));
+    selection::check_range(Some(from), Some(to))?;
+    Ok(HistoryRange {
+        from,
+        to,
+        after,
+        limit,
+    })
+}
+
+/// Which fills are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct FillsQuery {
+    /// Venue; must be given unless `order_id` is.
+    venue: Option<String>,
+    /// Unified symbol; some venues have no fills without it.
+    symbol: Option<String>,
+    /// Only this order's, by the gateway's id; instead of `venue` and `symbol`.
+    order_id: Option<String>,
+    /// Then or later, RFC 3339; 24 hours ago where absent, and with `order_id` the order's life.
+    from: Option<Timestamp>,
+    /// Before, RFC 3339.
+    to: Option<Timestamp>,
+    /// At most this many, 1 to 1000; 100 where absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// `next_cursor` of an earlier page.
+    cursor: Option<String>,
+}
+
+/// The account's trades as the venue remembers them, oldest first.
+#[utoipa::path(get, path = "/v1/fills", tag = "account", security(("key" = [])), params(FillsQuery),
+    responses((status = 200, body = HistoryPage<Fill>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn fills(
+    State(state): State<AppState>,
+    principal: Principal,
+    RequestDeadline(deadline): RequestDeadline,
+    StrictQuery(query): StrictQuery<FillsQuery>,
+) -> Result<Json<HistoryPage<Fill>>, Problem> {
+    let limit = selection::limit(query.limit, 100, 1_000)?;
+    let mut from = query.from;
+    let of = match (query.order_id, query.venue) {
+        (Some(id), None) if query.symbol.is_none() => {
+            from.get_or_insert(Timestamp::from_millis(0));
+            FillsOf::Order(OrderId::from_text(&id))
+        }
+        (Some(_), _) => {
+            let problem = "must be absent with order_id, which says it already";
+            let field = if query.symbol.is_some() {
+                "symbol"
+            } else {
+                "venue"
+            };
+            return Err(Problem::malformed_field(field, problem));
+        }
+        (None, Some(venue)) => FillsOf::Account {
+            venue: selection::venue(&state, &venue)?.name().to_owned(),
+            symbol: query.symbol,
+        },
+        (None, None) => {
+            return Err(Problem::malformed_field(
+                "venue",
+                "must be given, or order_id",
+            ));
+        }
+    };
+    let range = history_range(from, query.to, query.cursor.as_deref(), limit)?;
+    let page = state
+        .orders
+        .fills(&principal.caller(), of, range, deadline)
+        .await?;
+    Ok(Json(HistoryPage {
+        items: page.fills,
+        next_cursor: page.next.map(|place| place.encode()),
+        complete: Some(page.complete),
     }))
 }

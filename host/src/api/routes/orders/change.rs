@@ -1,0 +1,293 @@
+//! Placing, amending and cancelling orders.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::access::Principal;
+use crate::api::extract::{RequestDeadline, StrictJson, StrictQuery};
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::routes::selection::PathText;
+use crate::api::routes::venues::NoParameters;
+use crate::api::state::AppState;
+use crate::config::Role;
+use crate::model::{Decimal, Order, OrderId, OrderType, Side, TimeInForce};
+use crate::orders::{CancelFailure, CancelScope, Change, NewOrder, Placed};
+
+/// How a caller makes a request safe to repeat.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A new order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewOrderBody {
+    /// Venue.
+    venue: String,
+    /// Unified symbol, such as `BTC/USDT`.
+    symbol: String,
+    /// Buy or sell.
+    side: Side,
+    /// Market or limit.
+    #[serde(rename = "type")]
+    order_type: PlacedType,
+    /// In the instrument's quantity unit.
+    quantity: Decimal,
+    /// For limit orders.
+    price: Option<Decimal>,
+    /// For limit orders; `gtc` where absent.
+    time_in_force: Option<TimeInForce>,
+    /// Only reduce a position.
+    #[serde(default)]
+    reduce_only: bool,
+    /// A label of your own, unique among your open orders.
+    client_order_id: Option<String>,
+}
+
+/// Order types that can be placed.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::api) enum PlacedType {
+    /// At whatever the book offers.
+    Market,
+    /// At its price or better.
+    Limit,
+}
+
+impl From<NewOrderBody> for NewOrder {
+    fn from(body: NewOrderBody) -> Self {
+        Self {
+            venue: body.venue,
+            symbol: body.symbol,
+            side: body.side,
+            order_type: match body.order_type {
+                PlacedType::Market => OrderType::Market,
+                PlacedType::Limit => OrderType::Limit,
+            },
+            quantity: body.quantity,
+            price: body.price,
+            time_in_force: body.time_in_force,
+            reduce_only: body.reduce_only,
+            client_order_id: body.client_order_id,
+        }
+    }
+}
+
+/// Places an order. 201: the venue has it. 202: its fate is open; ask for it again. 422: refused, by the
+/// gateway before anything was sent, or by the venue. 503 with `retryable`: certainly not placed.
+#[utoipa::path(post, path = "/v1/orders", tag = "orders", security(("key" = [])), request_body = NewOrderBody,
+    responses((status = 201, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn place(
+    State(state): State<AppState>,
+    principal: Principal,
+    RequestDeadline(deadline): RequestDeadline,
+    headers: HeaderMap,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+    StrictJson(body): StrictJson<NewOrderBody>,
+) -> Result<Response, Problem> {
+    refuse_idempotency_key(&headers)?;
+    let placed = state
+        .orders
+        .place(principal.caller(), body.into(), deadline)
+        .await?;
+    let (status, order) = match placed {
+        Placed::Acknowledged(order) => (StatusCode::CREATED, order),
+        Placed::FateOpen(order) => (StatusCode::ACCEPTED, order),
+    };
+    let location = format!("/v1/orders/{}", order.id);
+    Ok((status, [(header::LOCATION, location)], Json(order)).into_response())
+}
+
+/// A key that was taken and not honoured would let a caller's retry place a second order.
+fn refuse_idempotency_key(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(IDEMPOTENCY_KEY) {
+        let problem = "is not supported by this version: send the request without it, and do not repeat a placement before you looked the order up";
+        return Err(Problem::malformed_field("Idempotency-Key", problem));
+    }
+    Ok(())
+}
+
+/// A change to an open order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct AmendBody {
+    /// The new total, what is filled included; absent where it stays.
+    quantity: Option<Decimal>,
+    /// The new price; absent where it stays.
+    price: Option<Decimal>,
+}
+
+/// Changes an open order. 200: the order as it is now. 202: the change's fate is open, the order reads
+/// `PENDING_REPLACE` until it is found out. 409 `not-amendable`: the order is over, or the venue cannot make
+/// this change; `change-in-flight`: something else is being done to it. Where a venue can only replace an
+/// order, a partly filled one is cancelled and what is left is placed anew: its `venue_order_id` changes.
+#[utoipa::path(patch, path = "/v1/orders/{id}", tag = "orders", security(("key" = [])), request_body = AmendBody,
+    params(("id" = String, Path, description = "The gateway's id of the order")),
+    responses((status = 200, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn amend(
+    State(state): State<AppState>,
+    principal: Principal,
+    RequestDeadline(deadline): RequestDeadline,
+    headers: HeaderMap,
+    PathText(id): PathText,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+    StrictJson(body): StrictJson<AmendBody>,
+) -> Result<(StatusCode, Json<Order>), Problem> {
+    refuse_idempotency_key(&headers)?;
+    let change = Change {
+        quantity: body.quantity,
+        price: body.price,
+    };
+    let order = state
+        .orders
+        .amend(
+            principal.caller(),
+            OrderId::from_text(&id),
+            change,
+            deadline,
+        )
+        .await?;
+    let status = if order.state.is_pending() {
+        StatusCode::ACCEPTED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(order)))
+}
+
+/// Cancels an order. 200: it is over, in the state shown. 202: the cancel is under way and is pursued to
+/// its end.
+#[utoipa::path(delete, path = "/v1/orders/{id}", tag = "orders", security(("key" = [])),
+    params(("id" = String, Path, description = "The gateway's id of the order")),
+    responses((status = 200, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn cancel(
+    State(state): State<AppState>,
+    principal: Principal,
+    RequestDeadline(deadline): RequestDeadline,
+    headers: HeaderMap,
+    PathText(id): PathText,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> Result<(StatusCode, Json<Order>), Problem> {
+    refuse_idempotency_key(&headers)?;
+    let order = state
+        .orders
+        .cancel(principal.caller(), OrderId::from_text(&id), deadline)
+        .await?;
+    let status = if order.state.is_final() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((status, Json(order)))
+}
+
+/// Which orders are cancelled.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct CancelAllQuery {
+    /// Venue.
+    venue: String,
+    /// Unified symbol; all instruments where absent.
+    symbol: Option<String>,
+    /// `own` (your tenant's orders) or, for operators, `account` (everything, whoever placed it).
+    #[serde(default)]
+    scope: ScopeName,
+}
+
+/// Whose orders are cancelled.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::api) enum ScopeName {
+    /// Your tenant's own.
+    #[default]
+    Own,
+    /// Everything on the account.
+    Account,
+}
+
+/// What a cancel of many orders led to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct CanceledView {
+    /// Every order concerned, as it is now.
+    items: Vec<Order>,
+    /// Always `null`: there is one page.
+    next_cursor: Option<String>,
+    /// What could not be cancelled.
+    failures: Vec<CancelFailureView>,
+}
+
+/// A cancel that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct CancelFailureView {
+    /// The order, where it was about one.
+    order_id: Option<OrderId>,
+    /// Endpoint alias.
+    endpoint: String,
+    /// The typed code.
+    code: &'static str,
+    /// In words.
+    detail: String,
+    /// The venue's own code.
+    venue_code: Option<String>,
+}
+
+impl From<CancelFailure> for CancelFailureView {
+    fn from(failed: CancelFailure) -> Self {
+        Self {
+            order_id: failed.order_id,
+            endpoint: failed.endpoint,
+            code: failed.failure.code.name(),
+            detail: failed.failure.message,
+            venue_code: failed.failure.venue_code,
+        }
+    }
+}
+
+/// Cancels all open orders at a venue. 200: all of them are over. 202: some cancels are under way and are
+/// pursued to their end, or could not be made; `failures` says which.
+#[utoipa::path(delete, path = "/v1/orders", tag = "orders", security(("key" = [])), params(CancelAllQuery),
+    responses((status = 200, body = CanceledView), (status = 202, body = CanceledView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+pub(in crate::api) async fn cancel_all(
+    State(state): State<AppState>,
+    principal: Principal,
+    RequestDeadline(deadline): RequestDeadline,
+    headers: HeaderMap,
+    StrictQuery(query): StrictQuery<CancelAllQuery>,
+) -> Result<(StatusCode, Json<CanceledView>), Problem> {
+    refuse_idempotency_key(&headers)?;
+    let scope = match query.scope {
+        ScopeName::Own => CancelScope::Own,
+        ScopeName::Account if principal.role >= Role::Operator => CancelScope::Account,
+        ScopeName::Account => {
+            let detail =
+                "scope=account cancels other tenants' orders too: it needs the role operator";
+            return Err(Problem::forbidden(detail));
+        }
+    };
+    let canceled = state
+        .orders
+        .cancel_all(
+            principal.caller(),
+            &query.venue,
+            query.symbol.as_deref(),
+            scope,
+            deadline,
+        )
+        .await?;
+    let is_over =
+        canceled.failures.is_empty() && canceled.orders.iter().all(|order| order.state.is_final());
+    let status = if is_over {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let view = CanceledView {
+        items: canceled.orders,
+        next_cursor: None,
+        failures: canceled.failures.into_iter().map(Into::into).collect(),
+    };
+    Ok((status, Json(view)))
+}

@@ -1,0 +1,285 @@
+//! Cancels many orders: a tenant's own one by one, or everything the account has by the venue's own word.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+use switchyard_runtime::{CancelAll, ListOpen};
+use tracing::Instrument as _;
+
+use super::external::external_order;
+use super::list::MAX_LOOKUPS;
+use super::service::{Caller, LAST_WORD, OrderError, Orders};
+use crate::model::{Event, Failure, Order, OrderId, OrderRecord, OrderReport, OrderState};
+use crate::plugin::translate;
+use crate::reliability::{Deadline, DeadlinePassed};
+use crate::venue::{Ask, Listed, Venue};
+
+/// Cancels under way at one time; a venue's budget of orders is not spent in one burst.
+const AT_ONCE: usize = 8;
+
+/// Whose orders are cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelScope {
+    /// The tenant's own.
+    Own,
+    /// Everything on the account, whoever placed it.
+    Account,
+}
+
+/// What a cancel of many orders led to.
+#[derive(Debug, Clone)]
+pub struct CanceledAll {
+    /// Every order concerned, as it is now. What is not final yet is pursued to its end if it is the gateway's.
+    pub orders: Vec<Order>,
+    /// What could not be cancelled.
+    pub failures: Vec<CancelFailure>,
+}
+
+/// A cancel that was refused.
+#[derive(Debug, Clone)]
+pub struct CancelFailure {
+    /// The order, where it was about one.
+    pub order_id: Option<OrderId>,
+    /// Endpoint alias.
+    pub endpoint: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Orders {
+    /// Cancels every open order at a venue, on one instrument or all. That they are to be cancelled is
+    /// journaled for all of them before the first request goes out, and pursued whether or not the caller
+    /// waits.
+    ///
+    /// # Errors
+    /// [`OrderError::Invalid`] for venues and symbols that do not exist, or [`OrderError::Store`].
+    pub async fn cancel_all(
+        &self,
+        caller: Caller,
+        venue: &str,
+        symbol: Option<&str>,
+        scope: CancelScope,
+        deadline: Deadline,
+    ) -> Result<CanceledAll, OrderError> {
+        let venue = self.venue("venue", venue)?.clone();
+        let listed = symbol
+            .map(|symbol| self.instrument(&venue, symbol))
+            .transpose()?;
+        let mut open = self.journal.open_at(venue.name(), symbol).await?;
+        if scope == CancelScope::Own {
+            open.retain(|record| record.tenant == caller.tenant);
+        }
+        let requested = open.iter().map(|record| {
+            let event = Event::CancelRequested {
+                key_id: caller.key_id.clone(),
+                request_id: caller.request_id.clone(),
+            };
+            self.journal.append(&record.order.id, vec![event])
+        });
+        let records: Vec<OrderRecord> = join_all(requested)
+            .await
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        let known = records.iter().map(|record| record.order.clone()).collect();
+        let sweep = Sweep {
+            orders: self.clone(),
+            venue,
+            listed,
+            deadline,
+        };
+        let work = async move {
+            match scope {
+                CancelScope::Own => sweep.one_by_one(records).await,
+                CancelScope::Account => sweep.everything(records).await,
+            }
+        };
+        let running = tokio::spawn(work.in_current_span());
+        match deadline.plus(LAST_WORD).bound(running).await {
+            Ok(Ok(canceled)) => canceled,
+            Ok(Err(_)) => Err(OrderError::Internal("the cancel ended early".into())),
+            Err(DeadlinePassed) => Ok(CanceledAll {
+                orders: known,
+                failures: Vec::new(),
+            }),
+        }
+    }
+}
+
+/// One cancel of many orders.
+struct Sweep {
+    orders: Orders,
+    venue: Arc<Venue>,
+    listed: Option<Arc<Listed>>,
+    deadline: Deadline,
+}
+
+impl Sweep {
+    async fn one_by_one(&self, records: Vec<OrderRecord>) -> Result<CanceledAll, OrderError> {
+        let cancels = records.into_iter().map(|record| async move {
+            if record.order.state != OrderState::PendingCancel {
+                return (record.clone(), Ok(record.order)); // over, or cancelled once its fate is known
+            }
+            let result = self.orders.cancel_open(record.clone(), self.deadline).await;
+            (record, result)
+        });
+        let done: Vec<_> = stream::iter(cancels).buffered(AT_ONCE).collect().await;
+        let mut all = CanceledAll {
+            orders: Vec::with_capacity(done.len()),
+            failures: Vec::new(),
+        };
+        for (record, result) in done {
+            match result {
+                Ok(order) => all.orders.push(order),
+                Err(OrderError::Venue { failure, .. }) => {
+                    let now = self.orders.journal.order(&record.order.id).await?;
+                    all.orders.push(now.unwrap_or(record.clone()).order);
+                    all.failures.push(CancelFailure {
+                        order_id: Some(record.order.id),
+                        endpoint: record.endpoint,
+                        failure: *failure,
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn everything(&self, records: Vec<OrderRecord>) -> Result<CanceledAll, OrderError> {
+        let endpoints: Vec<&str> = match &self.listed {
+            Some(listed) => vec![listed.instrument.endpoint.as_str()],
+            None => self.venue.endpoints().collect(),
+        };
+        let mut all = CanceledAll {
+            orders: Vec::new(),
+            failures: Vec::new(),
+        };
+        for endpoint in endpoints {
+            let (own, failure) = (of_endpoint(&records, endpoint), |failure| CancelFailure {
+                order_id: None,
+                endpoint: endpoint.to_owned(),
+                failure,
+            });
+            match self.sweep_endpoint(endpoint, &own).await {
+                Ok(reports) => self.take_in(endpoint, &own, reports, &mut all).await?,
+                Err(error) => {
+                    all.failures.push(failure(error));
+                    // The gateway's own are cancelled one by one where the venue does not do it at once.
+                    let rest = self.one_by_one(own).await?;
+                    all.orders.extend(rest.orders);
+                    all.failures.extend(rest.failures);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Sends the venue's own cancel-all. Each of our orders that it concerns has the attempt in its journal.
+    async fn sweep_endpoint(
+        &self,
+        endpoint: &str,
+        own: &[OrderRecord],
+    ) -> Result<Vec<OrderReport>, Failure> {
+        let ask = Ask::<CancelAll> {
+            endpoint,
+            instrument: self.listed.as_ref(),
+            command: (),
+            deadline: self.deadline,
+        };
+        let outcome = self
+            .venue
+            .run(ask, |attempt| async move {
+                let records = own.iter().map(|record| {
+                    self.orders
+                        .record_attempt(&record.order.id, attempt.clone())
+                });
+                join_all(records).await.into_iter().collect()
+            })
+            .await?;
+        translate::order_reports(outcome.canceled).map_err(translate::unreadable_change)
+    }
+
+    /// Takes in what the venue named as cancelled, and looks whether anything is left.
+    async fn take_in(
+        &self,
+        endpoint: &str,
+        own: &[OrderRecord],
+        canceled: Vec<OrderReport>,
+        all: &mut CanceledAll,
+    ) -> Result<(), OrderError> {
+        let ask = Ask::<ListOpen> {
+            endpoint,
+            instrument: self.listed.as_ref(),
+            command: (),
+            deadline: self.deadline,
+        };
+        let left = self
+            .venue
+            .read(ask)
+            .await
+            .and_then(|open| translate::order_reports(open).map_err(translate::unreadable));
+        let left = match left {
+            Ok(left) => left,
+            Err(failure) => {
+                all.failures.push(CancelFailure {
+                    order_id: None,
+                    endpoint: endpoint.to_owned(),
+                    failure,
+                });
+                Vec::new()
+            }
+        };
+        let mut unnamed = Vec::new();
+        for record in own {
+            match canceled.iter().find(|report| is_of(record, report)) {
+                Some(report) => {
+                    let seen = self.orders.observe(record.clone(), report.clone()).await?;
+                    all.orders.push(seen.order);
+                }
+                None if left.iter().any(|report| is_of(record, report)) => {
+                    all.orders.push(record.order.clone());
+                }
+                None => unnamed.push(record.clone()),
+            }
+        }
+        // What is not asked about here is asked about in the background until it is over.
+        let later = unnamed.split_off(unnamed.len().min(MAX_LOOKUPS));
+        let looked_up = unnamed
+            .into_iter()
+            .map(|record| self.orders.refresh(record, self.deadline));
+        for seen in join_all(looked_up).await {
+            all.orders.push(seen?.0.order);
+        }
+        all.orders
+            .extend(later.into_iter().map(|record| record.order));
+        let still_open = left.iter().filter(|report| {
+            !canceled
+                .iter()
+                .any(|done| done.venue_order_id == report.venue_order_id)
+        });
+        let foreign = canceled
+            .iter()
+            .chain(still_open)
+            .filter(|report| !own.iter().any(|record| is_of(record, report)));
+        all.orders
+            .extend(foreign.map(|report| external_order(self.venue.name(), report.clone())));
+        Ok(())
+    }
+}
+
+/// Whether a report is of the order, which it must name by one of its ids.
+fn is_of(record: &OrderRecord, report: &OrderReport) -> bool {
+    let is_named = report.client_id.is_some()
+        || record.order.venue_order_id.as_ref() == Some(&report.venue_order_id);
+    is_named && record.difference(report).is_none()
+}
+
+fn of_endpoint(records: &[OrderRecord], endpoint: &str) -> Vec<OrderRecord> {
+    records
+        .iter()
+        .filter(|record| record.endpoint == endpoint)
+        .cloned()
+        .collect()
+}

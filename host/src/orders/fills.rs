@@ -1,0 +1,292 @@
+//! The account's fills, each with the order it belongs to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use switchyard_runtime::ListFills;
+use switchyard_runtime::wit::trading as wit_trading;
+use switchyard_runtime::wit::types as wit;
+use utoipa::ToSchema;
+
+use super::external::ExternalOrder;
+use super::history::{HistoryRange, VenuePlace, history_rules, remembers};
+use super::service::{Caller, OrderError, Orders, order_ref_of};
+use crate::model::{
+    Decimal, Failure, FillReport, Liquidity, OrderId, OrderRecord, Origin, Side, Timestamp,
+};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::store::VenueOrderName;
+use crate::venue::{Ask, Listed, Venue};
+
+/// How far a venue's clock may be from ours where the range is an order's life.
+const CLOCK_MARGIN: Duration = Duration::from_secs(60);
+
+/// One trade of one order.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Fill {
+    /// The venue's id of the trade, unique at least per instrument.
+    pub id: String,
+    /// The order's id here.
+    pub order_id: OrderId,
+    /// Who placed the order.
+    pub origin: Origin,
+    /// Venue.
+    pub venue: String,
+    /// Unified symbol.
+    pub symbol: String,
+    /// The venue's id of the order, which an amend may have changed since.
+    pub venue_order_id: String,
+    /// Buy or sell.
+    pub side: Side,
+    /// In the instrument's quantity unit.
+    pub quantity: Decimal,
+    /// Price.
+    pub price: Decimal,
+    /// What was paid; negative is a rebate.
+    pub fee: Option<Decimal>,
+    /// Asset in which it was paid.
+    pub fee_asset: Option<String>,
+    /// Whether it added or took liquidity.
+    pub liquidity: Option<Liquidity>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Which fills are wanted.
+#[derive(Debug, Clone)]
+pub enum FillsOf {
+    /// The account's at a venue, on one instrument or all.
+    Account {
+        /// Venue.
+        venue: String,
+        /// Unified symbol; some venues have no fills without it.
+        symbol: Option<String>,
+    },
+    /// One order's, over all its legs.
+    Order(OrderId),
+}
+
+/// A page of fills.
+#[derive(Debug, Clone)]
+pub struct FillsPage {
+    /// Oldest first.
+    pub fills: Vec<Fill>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<VenuePlace>,
+    /// Whether the range lies within what the venue remembers.
+    pub complete: bool,
+}
+
+impl Orders {
+    /// A page of fills as the venue remembers them. Those of other tenants' orders are left out.
+    ///
+    /// # Errors
+    /// [`OrderError::Invalid`] where the venue needs a symbol, [`OrderError::NotFound`], or the venue's failure.
+    pub async fn fills(
+        &self,
+        caller: &Caller,
+        of: FillsOf,
+        range: HistoryRange,
+        deadline: Deadline,
+    ) -> Result<FillsPage, OrderError> {
+        match of {
+            FillsOf::Account { venue, symbol } => {
+                let venue = self.venue("venue", &venue)?.clone();
+                let listed = symbol
+                    .map(|symbol| self.instrument(&venue, &symbol))
+                    .transpose()?;
+                let part = Part {
+                    venue: &venue,
+                    listed: listed.as_ref(),
+                    order: None,
+                };
+                self.page_of(caller, &[part], range, deadline).await
+            }
+            FillsOf::Order(id) => {
+                let record = self.own_order(caller, &id).await?;
+                self.fills_of_order(caller, record, range, deadline).await
+            }
+        }
+    }
+
+    async fn fills_of_order(
+        &self,
+        caller: &Caller,
+        record: OrderRecord,
+        mut range: HistoryRange,
+        deadline: Deadline,
+    ) -> Result<FillsPage, OrderError> {
+        let (venue, listed) =
+            self.where_it_trades(&record)
+                .map_err(|failure| OrderError::Venue {
+                    venue: record.order.venue.clone(),
+                    failure: Box::new(failure),
+                    order_id: Some(record.order.id.clone()),
+                })?;
+        let margin = CLOCK_MARGIN.as_millis() as i64;
+        let born = Timestamp::from_millis(record.order.created_at.as_millis() - margin);
+        range.from = range.from.max(born);
+        let past = record
+            .past_legs
+            .iter()
+            .map(|leg| (leg.venue_order_id.as_deref(), leg.client_id.as_str()));
+        let current = (
+            record.order.venue_order_id.as_deref(),
+            record.client_id.as_str(),
+        );
+        let mut parts: Vec<Part<'_>> = past
+            .chain([current])
+            .filter(|(venue_id, _)| venue_id.is_some())
+            .map(|(venue_id, client_id)| Part {
+                venue,
+                listed: Some(&listed),
+                order: Some(order_ref_of(venue_id, client_id)),
+            })
+            .collect();
+        parts.dedup_by(|a, b| a.order == b.order);
+        self.page_of(caller, &parts, range, deadline).await
+    }
+
+    async fn page_of(
+        &self,
+        caller: &Caller,
+        parts: &[Part<'_>],
+        range: HistoryRange,
+        deadline: Deadline,
+    ) -> Result<FillsPage, OrderError> {
+        let (mut found, mut exhausted, mut complete) = (Vec::new(), true, true);
+        for part in parts {
+            for rules in history_rules(part.venue, part.listed)? {
+                let page = part.ask(&rules.endpoint, &range, deadline).await?;
+                found.extend(page.0);
+                exhausted &= page.1;
+                complete &= remembers([rules.filled_history_ms, None], range.from);
+            }
+        }
+        found.sort_by(|a, b| (a.at, &a.fill_id).cmp(&(b.at, &b.fill_id)));
+        let (found, next) = range.page(found, exhausted, |fill| {
+            (fill.at, format!("{} {}", fill.symbol, fill.fill_id))
+        });
+        let fills = match parts.first() {
+            Some(part) => self.with_orders(caller, part.venue, found).await?,
+            None => Vec::new(),
+        };
+        Ok(FillsPage {
+            fills,
+            next,
+            complete,
+        })
+    }
+
+    /// Fills with the ids of their orders; venues tell their own only.
+    async fn with_orders(
+        &self,
+        caller: &Caller,
+        venue: &Arc<Venue>,
+        found: Vec<FillReport>,
+    ) -> Result<Vec<Fill>, OrderError> {
+        let mut names: Vec<VenueOrderName> = found.iter().map(name_of).collect();
+        names.sort_by(|a, b| (&a.symbol, &a.venue_order_id).cmp(&(&b.symbol, &b.venue_order_id)));
+        names.dedup();
+        let named = self.journal.of_venue_ids(venue.name(), names).await?;
+        let by_client_id = |fill: &FillReport| OrderId::recognise(fill.client_id.as_deref()?);
+        let ids = found.iter().filter_map(by_client_id);
+        let ids = ids.chain(named.values().cloned()).collect();
+        let known = self.journal.records(ids).await?;
+        let fills = found.into_iter().filter_map(|fill| {
+            let id = by_client_id(&fill).or_else(|| named.get(&name_of(&fill)).cloned());
+            match id.and_then(|id| known.get(&id)) {
+                Some(record) if record.tenant != caller.tenant => None,
+                Some(record) => Some(shown(
+                    venue.name(),
+                    fill,
+                    record.order.id.clone(),
+                    Origin::Gateway,
+                )),
+                None => {
+                    let id = external(venue.name(), &fill).id();
+                    Some(shown(venue.name(), fill, id, Origin::External))
+                }
+            }
+        });
+        Ok(fills.collect())
+    }
+}
+
+/// One thing to ask a venue for.
+struct Part<'a> {
+    venue: &'a Arc<Venue>,
+    listed: Option<&'a Arc<Listed>>,
+    order: Option<wit::OrderRef>,
+}
+
+impl Part<'_> {
+    async fn ask(
+        &self,
+        endpoint: &str,
+        range: &HistoryRange,
+        deadline: Deadline,
+    ) -> Result<(Vec<FillReport>, bool), OrderError> {
+        let failed = |failure: Failure| OrderError::Venue {
+            venue: self.venue.name().to_owned(),
+            failure: Box::new(failure),
+            order_id: None,
+        };
+        if range.since() >= range.to {
+            return Ok((Vec::new(), true));
+        }
+        let command = wit_trading::ListFills {
+            order: self.order.clone(),
+            since: translate::millis(range.since()),
+            before: translate::millis(range.to),
+            limit: range.wanted(),
+        };
+        let ask = Ask::<ListFills> {
+            endpoint,
+            instrument: self.listed,
+            command,
+            deadline,
+        };
+        let page = self.venue.read(ask).await.map_err(failed)?;
+        let fills = translate::fill_reports(page.fills)
+            .map_err(|error| failed(translate::unreadable(error)))?;
+        let within = |fill: &FillReport| fill.at >= range.since() && fill.at < range.to;
+        let fills = fills.into_iter().filter(within).collect();
+        Ok((fills, page.exhausted))
+    }
+}
+
+fn name_of(fill: &FillReport) -> VenueOrderName {
+    VenueOrderName {
+        symbol: fill.symbol.clone(),
+        venue_order_id: fill.venue_order_id.clone(),
+    }
+}
+
+fn external(venue: &str, fill: &FillReport) -> ExternalOrder {
+    ExternalOrder {
+        venue: venue.to_owned(),
+        symbol: fill.symbol.clone(),
+        venue_order_id: fill.venue_order_id.clone(),
+    }
+}
+
+fn shown(venue: &str, fill: FillReport, order_id: OrderId, origin: Origin) -> Fill {
+    Fill {
+        id: fill.fill_id,
+        order_id,
+        origin,
+        venue: venue.to_owned(),
+        symbol: fill.symbol,
+        venue_order_id: fill.venue_order_id,
+        side: fill.side,
+        quantity: fill.quantity,
+        price: fill.price,
+        fee: fill.fee,
+        fee_asset: fill.fee_asset,
+        liquidity: fill.liquidity,
+        at: fill.at,
+    }
+}
