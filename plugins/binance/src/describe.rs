@@ -2,13 +2,14 @@
 
 use switchyard_sdk::descriptor::{ClientIdRules, Descriptor};
 
+use crate::futures::{dialect, rules};
 use crate::spot;
 
-/// The characters of a `newClientOrderId` (`^[a-zA-Z0-9-_]{1,36}$`).
+/// The characters of a `newClientOrderId` on spot (`^[a-zA-Z0-9-_]{1,36}$`); futures allow more.
 const CLIENT_ID_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 pub(crate) fn describe() -> Descriptor {
-    Descriptor {
+    let mut descriptor = Descriptor {
         venue: "binance".to_owned(),
         adapter_version: env!("CARGO_PKG_VERSION").to_owned(),
         endpoints: vec![spot::rules::endpoint()],
@@ -19,5 +20,16 @@ pub(crate) fn describe() -> Descriptor {
         },
         buckets: spot::rules::buckets(),
         endpoint_rules: vec![spot::rules::endpoint_rules()],
+    };
+    for dialect in dialect::ALL {
+        descriptor.endpoints.push(rules::endpoint(dialect));
+        descriptor
+            .allowed_calls
+            .extend(rules::allowed_calls(dialect));
+        descriptor.buckets.extend(rules::buckets(dialect));
+        descriptor
+            .endpoint_rules
+            .push(rules::endpoint_rules(dialect));
     }
+    descriptor
 }

@@ -1,9 +1,9 @@
-//! Balances.
+//! Balances; spot has no positions.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use switchyard_sdk::account::Balance;
+use switchyard_sdk::account::{Balance, Position};
 use switchyard_sdk::decimal::{self, Exact};
 use switchyard_sdk::query::Query;
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method};
@@ -52,4 +52,19 @@ pub(crate) fn decode_list_balances(
         });
     }
     Ok(Step::Done(balances))
+}
+
+pub(crate) fn encode_list_positions(
+    _: &Context<'_>,
+    _: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    Err(Error::unsupported("list_positions"))
+}
+
+pub(crate) fn decode_list_positions(
+    _: &Context<'_>,
+    _: Option<&[u8]>,
+    _: &[HttpResponse],
+) -> Result<Step<Vec<Position>>, Error> {
+    Err(Error::unsupported("list_positions"))
 }

@@ -39,7 +39,7 @@ fn spot_has_no_positions() {
 #[test]
 fn another_endpoint_is_not_served() {
     let mut desk = Desk::everywhere();
-    desk.context.endpoint = "usdm".to_owned();
+    desk.context.endpoint = "options".to_owned();
     let error = VENUE
         .encode_list_balances(&desk.cx(), None)
         .expect_err("is refused");

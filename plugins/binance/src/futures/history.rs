@@ -1,0 +1,123 @@
+//! Past orders by creation time: the ordinary ones, then the conditional ones that were never triggered.
+//!
+//! A conditional order that was triggered is among the ordinary ones, as what it has become.
+
+use serde::{Deserialize, Serialize};
+use switchyard_sdk::trading::{History, ListHistory};
+use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method};
+use switchyard_sdk::{Context, Step, json};
+
+use super::algo::WireAlgo;
+use super::dialect::Dialect;
+use super::orders::WireOrder;
+use super::{read_lists, signed, state};
+use crate::names::Names;
+use crate::walk::{Range, Row, Stride, Walk};
+
+/// How far a listing has come.
+#[derive(Serialize, Deserialize)]
+enum Progress<'a> {
+    Orders(#[serde(borrow)] Walk<WireOrder<'a>>),
+    /// The ordinary ones found, and whether they are all.
+    Algos(
+        #[serde(borrow)] Vec<WireOrder<'a>>,
+        bool,
+        #[serde(borrow)] Walk<WireAlgo<'a>>,
+    ),
+}
+
+fn progress<'a>(
+    cx: &Context<'_>,
+    dialect: &Dialect,
+    state: Option<&'a [u8]>,
+    range: Range,
+) -> Result<Progress<'a>, Error> {
+    match state {
+        Some(state) => json::read(state),
+        None => Ok(Progress::Orders(Walk::through(range, dialect.pace(cx.now)))),
+    }
+}
+
+pub(crate) fn encode_list_history(
+    cx: &Context<'_>,
+    command: &ListHistory,
+    state: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    let dialect = Dialect::of(cx)?;
+    let range = Range::new(command.since, command.before, command.limit)?;
+    let pace = dialect.pace(cx.now);
+    let (queries, weight) = match progress(cx, dialect, state, range)? {
+        Progress::Orders(walk) => {
+            let base = dialect.query_symbol(cx, "/v1/allOrders")?;
+            (
+                walk.queries(&base, range, pace, "orderId"),
+                dialect.page_weight,
+            )
+        }
+        Progress::Algos(_, _, walk) => {
+            let base = dialect.query_symbol(cx, "/v1/allAlgoOrders")?;
+            (walk.queries(&base, range, pace, "algoId"), 5)
+        }
+    };
+    queries
+        .into_iter()
+        .map(|query| signed(cx, dialect, Method::Get, query, weight))
+        .collect()
+}
+
+pub(crate) fn decode_list_history(
+    cx: &Context<'_>,
+    command: &ListHistory,
+    from: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<History>, Error> {
+    let dialect = Dialect::of(cx)?;
+    let range = Range::new(command.since, command.before, command.limit)?;
+    let pace = dialect.pace(cx.now);
+    let (orders, exhausted, algos) = match progress(cx, dialect, from, range)? {
+        Progress::Orders(walk) => {
+            let answers = read_lists(cx, dialect, responses)?;
+            match walk.take(cx.now, range, pace, answers)? {
+                Stride::More(walk) => return proceed(&Progress::Orders(walk)),
+                Stride::Done(orders, exhausted) if dialect.algo => {
+                    let walk = Walk::through(range, pace);
+                    return proceed(&Progress::Algos(orders, exhausted, walk));
+                }
+                Stride::Done(orders, exhausted) => (orders, exhausted, Vec::new()),
+            }
+        }
+        Progress::Algos(orders, exhausted, walk) => {
+            let answers = read_lists::<WireAlgo<'_>>(cx, dialect, responses)?;
+            match walk.take(cx.now, range, pace, answers)? {
+                Stride::More(walk) => {
+                    return proceed(&Progress::Algos(orders, exhausted, walk));
+                }
+                Stride::Done(algos, all) => (orders, exhausted && all, algos),
+            }
+        }
+    };
+    let mut names = Names::new(cx);
+    let mut reports = Vec::with_capacity(orders.len() + algos.len());
+    for order in orders {
+        reports.push((order.time()?, order.report(&mut names)?));
+    }
+    for algo in algos {
+        if algo.actual_order().is_none() {
+            reports.push((algo.time()?, algo.report(&mut names)?));
+        }
+    }
+    reports.sort_by_key(|(time, _)| *time);
+    let wanted = usize::try_from(command.limit).unwrap_or(usize::MAX);
+    Ok(Step::Done(History {
+        exhausted: exhausted && reports.len() <= wanted,
+        orders: reports
+            .into_iter()
+            .map(|(_, report)| report)
+            .take(wanted)
+            .collect(),
+    }))
+}
+
+fn proceed(progress: &Progress<'_>) -> Result<Step<History>, Error> {
+    Ok(Step::Continue(state(progress)?))
+}
