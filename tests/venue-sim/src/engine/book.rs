@@ -15,6 +15,8 @@ pub struct Resting {
     pub account: AccountId,
     /// What may still trade.
     pub remaining: Decimal,
+    /// Trades no more than its account's position.
+    pub reduce_only: bool,
 }
 
 /// Price levels as `(price, quantity)`, best first.

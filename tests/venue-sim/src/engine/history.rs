@@ -26,11 +26,11 @@ pub struct Candle {
     pub close: Decimal,
     /// Base units traded.
     pub volume: Decimal,
-    /// Quote units traded.
+    /// Quote units traded; of inverse contracts, units of the margin asset.
     pub quote_volume: Decimal,
     /// Base units bought by takers.
     pub taker_buy_volume: Decimal,
-    /// Quote units spent by taking buyers.
+    /// The same, of taking buyers.
     pub taker_buy_quote_volume: Decimal,
     /// Number of trades.
     pub trades: u64,
@@ -81,7 +81,7 @@ impl Candle {
     }
 
     fn of(trade: &Trade) -> Self {
-        let quote = trade.price * trade.quantity;
+        let quote = trade.value;
         let bought = if trade.buyer_is_maker {
             Decimal::ZERO
         } else {

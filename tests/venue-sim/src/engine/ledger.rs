@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::types::{AccountId, Reject};
+use super::types::AccountId;
 
 /// One asset of one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,19 +65,10 @@ impl Ledger {
         self.fees.get(asset).copied().unwrap_or_default()
     }
 
-    pub(super) fn lock(
-        &mut self,
-        account: AccountId,
-        asset: &str,
-        amount: Decimal,
-    ) -> Result<(), Reject> {
+    pub(super) fn lock(&mut self, account: AccountId, asset: &str, amount: Decimal) {
         let balance = self.entry(account, asset);
-        if balance.free < amount {
-            return Err(Reject::InsufficientBalance(asset.to_owned()));
-        }
         balance.free -= amount;
         balance.locked += amount;
-        Ok(())
     }
 
     pub(super) fn unlock(&mut self, account: AccountId, asset: &str, amount: Decimal) {

@@ -11,6 +11,10 @@ pub struct View {
     pub as_of_us: i64,
     /// Orders that ended without a fill before this moment are not seen.
     pub forgotten_before_us: Option<i64>,
+    /// Orders that have ended without a fill and were created before this moment are not seen.
+    pub unfilled_since_us: Option<i64>,
+    /// Orders that were created before this moment are not seen.
+    pub since_us: Option<i64>,
 }
 
 impl View {
@@ -18,15 +22,18 @@ impl View {
     pub const NOW: Self = Self {
         as_of_us: i64::MAX,
         forgotten_before_us: None,
+        unfilled_since_us: None,
+        since_us: None,
     };
 
     fn shows(&self, order: &Order) -> bool {
         let unfilled_end = matches!(order.state, OrderState::Canceled | OrderState::Expired)
             && order.executed.is_zero();
-        !(unfilled_end
-            && self
-                .forgotten_before_us
-                .is_some_and(|before| order.updated.elapsed_us < before))
+        let (created, ended) = (order.created.elapsed_us, order.updated.elapsed_us);
+        let older = |moment: i64, since: Option<i64>| since.is_some_and(|since| moment < since);
+        let forgotten = unfilled_end
+            && (older(ended, self.forgotten_before_us) || older(created, self.unfilled_since_us));
+        !forgotten && !older(created, self.since_us)
     }
 }
 

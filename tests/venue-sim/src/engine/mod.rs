@@ -1,9 +1,14 @@
 //! A venue-neutral matching engine: exact decimals, price-time priority, balances that always add up.
 
+mod amend;
 mod book;
+mod conditional;
+mod contract;
 mod history;
 mod ledger;
 mod lookup;
+mod margin;
+mod money;
 mod plan;
 mod settlement;
 #[cfg(test)]
@@ -14,10 +19,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rust_decimal::Decimal;
 
+pub use amend::{Amendment, Modified};
 pub use book::{Book, Levels, Resting};
+pub use conditional::{
+    Conditional, ConditionalState, NewConditional, Trailing, Trigger, WorkingPrice,
+};
+pub use contract::{Contract, Payoff, Phase, Position, Series, VALUE_SCALE};
 pub use history::{Candle, History, MINUTE_US};
 pub use ledger::{Balance, Ledger};
 pub use lookup::View;
+pub use margin::{DEFAULT_LEVERAGE, Exposure, Wallet};
 pub use types::{
     AccountId, Fees, Fill, HOUSE, Instrument, NewOrder, Order, OrderId, OrderKind, OrderState,
     Reject, SelfTradePrevention, Side, Size, TimeInForce, Trade,
@@ -35,8 +46,17 @@ pub struct Listing {
     pub book: Book,
     /// Public trades and candles.
     pub history: History,
+    mark: Option<Decimal>,
     next_number: u64,
     next_trade: u64,
+}
+
+impl Listing {
+    /// The price at which positions are valued.
+    #[must_use]
+    pub fn mark(&self) -> Decimal {
+        self.mark.unwrap_or(self.instrument.initial_price)
+    }
 }
 
 /// An accepted order and what it traded on arrival.
@@ -64,6 +84,10 @@ pub struct Engine {
     open_client_ids: HashMap<(AccountId, String, String), OrderId>,
     accepted_client_ids: BTreeMap<(AccountId, String), u64>,
     fills: Vec<Fill>,
+    amendments: Vec<Amendment>,
+    positions: BTreeMap<(AccountId, String), Position>,
+    leverage: BTreeMap<(AccountId, String), u32>,
+    conditionals: BTreeMap<u64, Conditional>,
     next_order: u64,
     /// Refuse a client id that an open order of the same account and instrument has.
     pub unique_open_client_ids: bool,
@@ -83,6 +107,7 @@ impl Engine {
                     instrument,
                     book: Book::default(),
                     history: History::default(),
+                    mark: None,
                     next_number: first,
                     next_trade: first,
                 };
@@ -100,6 +125,10 @@ impl Engine {
             open_client_ids: HashMap::new(),
             accepted_client_ids: BTreeMap::new(),
             fills: Vec::new(),
+            amendments: Vec::new(),
+            positions: BTreeMap::new(),
+            leverage: BTreeMap::new(),
+            conditionals: BTreeMap::new(),
             next_order: 1,
             unique_open_client_ids: true,
         }
@@ -129,7 +158,9 @@ impl Engine {
     /// # Errors
     /// A [`Reject`] when the order is refused; nothing has changed then.
     pub fn place(&mut self, now: Stamp, new: NewOrder) -> Result<Placed, Reject> {
+        let new = self.within_position(new)?;
         let plan = self.check(&new)?;
+        let needed = self.reservation(&new, &plan)?;
         let listing = self
             .listings
             .get_mut(&new.symbol)
@@ -141,17 +172,11 @@ impl Engine {
             Size::Base(quantity) => (quantity, None),
             Size::Quote(amount) => (plan.filled, Some(amount)),
         };
-        let lock_asset = match new.side {
-            Side::Buy => listing.instrument.quote.clone(),
-            Side::Sell => listing.instrument.base.clone(),
-        };
-        let needed = needed(&new, &plan).ok_or(Reject::InvalidSize)?;
-        self.ledger.lock(new.account, &lock_asset, needed)?;
-
         let id = OrderId(self.next_order);
         self.next_order += 1;
         let number = listing.next_number;
         listing.next_number += 1;
+        self.reserve(new.account, &new.symbol, new.side, needed);
         self.orders.insert(
             id,
             Order {
@@ -164,6 +189,8 @@ impl Engine {
                 time_in_force: new.time_in_force,
                 client_id: new.client_id.clone(),
                 self_trade: new.self_trade,
+                reduce_only: new.reduce_only,
+                good_till_us: new.good_till_us,
                 quantity,
                 quote_quantity,
                 executed: Decimal::ZERO,
@@ -184,9 +211,10 @@ impl Engine {
                 .insert((new.account, new.symbol.clone(), new.client_id.clone()), id);
             *self
                 .accepted_client_ids
-                .entry((new.account, new.client_id))
+                .entry((new.account, new.client_id.clone()))
                 .or_default() += 1;
         }
+        let (account, symbol) = (new.account, new.symbol);
         let mut fills = Vec::new();
         if !killed {
             for step in plan.steps {
@@ -199,6 +227,7 @@ impl Engine {
             plan.taker_expires && !killed,
             market || new.time_in_force != TimeInForce::Gtc,
         );
+        self.shrink_reduce_only(now, account, &symbol);
         let order = self.finish_placing(id).ok_or(Reject::UnknownOrder)?;
         Ok(Placed { order, fills })
     }
@@ -208,20 +237,9 @@ impl Engine {
     /// # Errors
     /// The [`Reject`] that placing it would give.
     pub fn would_accept(&self, new: &NewOrder) -> Result<(), Reject> {
-        let plan = self.check(new)?;
-        let listing = self
-            .listings
-            .get(&new.symbol)
-            .ok_or_else(|| Reject::UnknownInstrument(new.symbol.clone()))?;
-        let asset = match new.side {
-            Side::Buy => &listing.instrument.quote,
-            Side::Sell => &listing.instrument.base,
-        };
-        let needed = needed(new, &plan).ok_or(Reject::InvalidSize)?;
-        if self.ledger.balance(new.account, asset).free < needed {
-            return Err(Reject::InsufficientBalance(asset.clone()));
-        }
-        Ok(())
+        let new = self.within_position(new.clone())?;
+        let plan = self.check(&new)?;
+        self.reservation(&new, &plan).map(|_| ())
     }
 
     /// Cancels an open order.
@@ -244,69 +262,6 @@ impl Engine {
             .ok_or(Reject::UnknownOrder)
     }
 
-    /// Reduces an open order to a new total quantity; it keeps its place in the queue.
-    ///
-    /// # Errors
-    /// A [`Reject`] when the order is not open or the quantity is not a reduction.
-    pub fn amend(
-        &mut self,
-        now: Stamp,
-        id: OrderId,
-        new_quantity: Decimal,
-        client_id: Option<String>,
-    ) -> Result<Order, Reject> {
-        let order = self
-            .orders
-            .get_mut(&id)
-            .filter(|order| order.state.is_open())
-            .ok_or(Reject::UnknownOrder)?;
-        let price = order.kind.limit().ok_or(Reject::UnknownOrder)?;
-        if new_quantity == order.quantity {
-            return Err(Reject::NoChange);
-        }
-        if new_quantity > order.quantity || new_quantity <= order.executed + order.prevented {
-            return Err(Reject::NotAReduction);
-        }
-        if let Some(client_id) = client_id.filter(|wanted| *wanted != order.client_id) {
-            let key = (order.account, order.symbol.clone(), client_id);
-            if self.unique_open_client_ids && self.open_client_ids.contains_key(&key) {
-                return Err(Reject::DuplicateClientId);
-            }
-            self.open_client_ids.remove(&(
-                order.account,
-                order.symbol.clone(),
-                order.client_id.clone(),
-            ));
-            order.client_id.clone_from(&key.2);
-            *self
-                .accepted_client_ids
-                .entry((key.0, key.2.clone()))
-                .or_default() += 1;
-            self.open_client_ids.insert(key, id);
-        }
-        let less = order.quantity - new_quantity;
-        let side = order.side;
-        let released = match side {
-            Side::Buy => price * less,
-            Side::Sell => less,
-        };
-        order.quantity = new_quantity;
-        order.locked -= released;
-        order.amends += 1;
-        order.updated = now;
-        let (account, symbol) = (order.account, order.symbol.clone());
-        if let Some(listing) = self.listings.get_mut(&symbol) {
-            listing.book.reduce(side, price, id, less);
-            let asset = match side {
-                Side::Buy => &listing.instrument.quote,
-                Side::Sell => &listing.instrument.base,
-            };
-            self.ledger.unlock(account, asset, released);
-        }
-        self.record(id);
-        self.orders.get(&id).cloned().ok_or(Reject::UnknownOrder)
-    }
-
     /// Puts a trade between others into the history; it moves no money.
     pub fn print_trade(
         &mut self,
@@ -320,10 +275,12 @@ impl Engine {
             let id = listing.next_trade;
             listing.next_trade += 1;
             let buyer_is_maker = side == Side::Sell;
+            let value = listing.instrument.value(price, quantity);
             listing.history.push(Trade {
                 id,
                 price,
                 quantity,
+                value: value.unwrap_or_default(),
                 buyer_is_maker,
                 taker: OrderId(0),
                 at,
@@ -352,6 +309,17 @@ impl Engine {
         if self.unique_open_client_ids && self.open_client_ids.contains_key(&key) {
             return Err(Reject::DuplicateClientId);
         }
+        self.matched(new)
+    }
+
+    /// What an order would meet in the book.
+    fn matched(&self, new: &NewOrder) -> Result<Plan, Reject> {
+        let listing = self
+            .listing(&new.symbol)
+            .ok_or_else(|| Reject::UnknownInstrument(new.symbol.clone()))?;
+        if !listing.instrument.trading {
+            return Err(Reject::MarketClosed);
+        }
         let taker = Taker {
             account: new.account,
             side: new.side,
@@ -360,28 +328,34 @@ impl Engine {
             lot: listing.instrument.lot,
             self_trade: new.self_trade,
         };
-        let plan = plan(&listing.book, &taker).ok_or(Reject::InvalidSize)?;
-        if matches!(
+        let held = |account| self.position(account, &new.symbol).quantity;
+        let plan = plan(&listing.book, &taker, &held).ok_or(Reject::InvalidSize)?;
+        let post_only = matches!(
             new.kind,
             OrderKind::Limit {
                 post_only: true,
                 ..
             }
-        ) && (!plan.steps.is_empty() || plan.taker_expires)
-        {
+        );
+        if post_only && (!plan.steps.is_empty() || plan.taker_expires) {
             return Err(Reject::WouldTake);
         }
         Ok(plan)
     }
-}
 
-/// What placing the order reserves, in the asset it pays with.
-fn needed(new: &NewOrder, plan: &Plan) -> Option<Decimal> {
-    match (new.side, new.size, new.kind.limit()) {
-        (Side::Sell, Size::Base(quantity), _) => Some(quantity),
-        (Side::Sell, Size::Quote(_), _) => Some(plan.filled),
-        (Side::Buy, Size::Base(quantity), Some(price)) => price.checked_mul(quantity),
-        (Side::Buy, Size::Base(_), None) => Some(plan.cost),
-        (Side::Buy, Size::Quote(amount), _) => Some(amount),
+    /// A reduce-only order, cut down to the position that it may reduce.
+    fn within_position(&self, new: NewOrder) -> Result<NewOrder, Reject> {
+        let Size::Base(quantity) = new.size else {
+            return Ok(new);
+        };
+        if !new.reduce_only {
+            return Ok(new);
+        }
+        let room = self.reducible(new.account, &new.symbol, new.side);
+        if room.is_zero() {
+            return Err(Reject::NothingToReduce);
+        }
+        let size = Size::Base(quantity.min(room));
+        Ok(NewOrder { size, ..new })
     }
 }

@@ -1,5 +1,7 @@
 //! What an incoming order would do to the book, worked out before anything changes.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::book::Book;
@@ -53,14 +55,50 @@ impl Taker {
     }
 }
 
-/// Walks the book. `None` if an amount is too large to compute with.
-pub(super) fn plan(book: &Book, taker: &Taker) -> Option<Plan> {
+/// Positions as they would become while the book is walked, for orders that may only reduce them.
+struct Positions<'a> {
+    held: &'a dyn Fn(AccountId) -> Decimal,
+    changes: BTreeMap<AccountId, Decimal>,
+}
+
+impl Positions<'_> {
+    /// What an account could still take off its position with orders of this side.
+    fn reducible(&self, account: AccountId, side: Side) -> Decimal {
+        let change = self.changes.get(&account).copied().unwrap_or_default();
+        let held = (self.held)(account) + change;
+        let room = match side {
+            Side::Buy => -held,
+            Side::Sell => held,
+        };
+        room.max(Decimal::ZERO)
+    }
+
+    fn traded(&mut self, account: AccountId, side: Side, quantity: Decimal) {
+        let change = self.changes.entry(account).or_default();
+        match side {
+            Side::Buy => *change += quantity,
+            Side::Sell => *change -= quantity,
+        }
+    }
+}
+
+/// Walks the book; `held` tells positions. `None` if an amount is too large to compute with.
+pub(super) fn plan(
+    book: &Book,
+    taker: &Taker,
+    held: &dyn Fn(AccountId) -> Decimal,
+) -> Option<Plan> {
     let mut plan = Plan::default();
+    let mut positions = Positions {
+        held,
+        changes: BTreeMap::new(),
+    };
+    let maker_side = taker.side.opposite();
     let mut base_left = match taker.size {
         Size::Base(quantity) => quantity,
         Size::Quote(_) => Decimal::MAX,
     };
-    for (price, resting) in book.queue(taker.side.opposite()) {
+    for (price, resting) in book.queue(maker_side) {
         if !taker.accepts(price) || plan.taker_expires {
             break;
         }
@@ -71,7 +109,13 @@ pub(super) fn plan(book: &Book, taker: &Taker) -> Option<Plan> {
         if wanted <= Decimal::ZERO {
             break;
         }
-        let overlap = wanted.min(resting.remaining);
+        let mut overlap = wanted.min(resting.remaining);
+        if resting.reduce_only {
+            overlap = overlap.min(positions.reducible(resting.account, maker_side));
+        }
+        if overlap.is_zero() {
+            continue;
+        }
         let own = resting.account == taker.account;
         match taker.self_trade {
             SelfTradePrevention::ExpireTaker if own => plan.taker_expires = true,
@@ -100,6 +144,8 @@ pub(super) fn plan(book: &Book, taker: &Taker) -> Option<Plan> {
                     price,
                     quantity: overlap,
                 });
+                positions.traded(resting.account, maker_side, overlap);
+                positions.traded(taker.account, taker.side, overlap);
                 plan.filled = plan.filled.checked_add(overlap)?;
                 plan.cost = plan.cost.checked_add(price.checked_mul(overlap)?)?;
                 if let Size::Base(_) = taker.size {

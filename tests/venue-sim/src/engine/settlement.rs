@@ -3,11 +3,9 @@
 use rust_decimal::Decimal;
 
 use super::book::Resting;
-use super::{AccountId, Engine, Fill, HOUSE, Order, OrderId, OrderState, Side, Step, Trade};
+use super::money::Share;
+use super::{AccountId, Engine, Fill, HOUSE, Order, OrderId, OrderState, Side, Step, Trade, View};
 use crate::clock::Stamp;
-
-/// Digits to which commissions are cut off.
-const FEE_SCALE: u32 = 8;
 
 impl Engine {
     pub(super) fn apply(&mut self, now: Stamp, taker: OrderId, step: &Step, fills: &mut Vec<Fill>) {
@@ -61,12 +59,17 @@ impl Engine {
         let Some(listing) = self.listings.get_mut(&symbol) else {
             return;
         };
+        // Both were checked to be small enough when the orders came in.
+        let Some(value) = listing.instrument.value(price, quantity) else {
+            return;
+        };
         let trade_id = listing.next_trade;
         listing.next_trade += 1;
         listing.history.push(Trade {
             id: trade_id,
             price,
             quantity,
+            value,
             buyer_is_maker: taker_side == Side::Sell,
             taker,
             at: now,
@@ -74,58 +77,55 @@ impl Engine {
         listing
             .book
             .reduce(taker_side.opposite(), price, maker, quantity);
-        let (base, quote) = (
-            listing.instrument.base.clone(),
-            listing.instrument.quote.clone(),
-        );
-
+        let mut maker_account = HOUSE;
         for (id, is_maker) in [(maker, true), (taker, false)] {
+            let share = Share {
+                order: id,
+                is_maker,
+                price,
+                quantity,
+                value,
+            };
+            let Some(settled) = self.settle(now, share) else {
+                continue;
+            };
             let Some(order) = self.orders.get_mut(&id) else {
                 continue;
             };
-            let cost = price * quantity;
-            let reserved = match order.side {
-                Side::Buy => order.kind.limit().unwrap_or(price) * quantity,
-                Side::Sell => quantity,
-            };
             order.executed += quantity;
-            order.executed_quote += cost;
-            order.locked -= reserved;
+            order.executed_quote += value;
             order.updated = now;
             order.state = if order.remaining().is_zero() {
                 OrderState::Filled
             } else {
                 OrderState::PartiallyFilled
             };
-            let (paid, pay_asset, received, receive_asset) = match order.side {
-                Side::Buy => (cost, &quote, quantity, &base),
-                Side::Sell => (quantity, &base, cost, &quote),
-            };
-            let (account, side, order_number) = (order.account, order.side, order.number);
-            let fee = self.fee(account, is_maker, received);
-            self.ledger.spend_locked(account, pay_asset, paid);
-            self.ledger.unlock(account, pay_asset, reserved - paid);
-            self.ledger.receive(account, receive_asset, received, fee);
-            if account != HOUSE {
-                let fill = Fill {
-                    trade_id,
-                    account,
-                    order: id,
-                    order_number,
-                    symbol: symbol.clone(),
-                    side,
-                    price,
-                    quantity,
-                    fee,
-                    fee_asset: receive_asset.clone(),
-                    is_maker,
-                    at: now,
-                };
-                if id == taker {
-                    fills.push(fill.clone());
-                }
-                self.fills.push(fill);
+            if is_maker {
+                maker_account = order.account;
             }
+            if order.account == HOUSE {
+                continue;
+            }
+            let fill = Fill {
+                trade_id,
+                account: order.account,
+                order: id,
+                order_number: order.number,
+                symbol: symbol.clone(),
+                side: order.side,
+                price,
+                quantity,
+                value,
+                realised: settled.realised,
+                fee: settled.fee,
+                fee_asset: settled.fee_asset,
+                is_maker,
+                at: now,
+            };
+            if id == taker {
+                fills.push(fill.clone());
+            }
+            self.fills.push(fill);
         }
         if self
             .orders
@@ -136,18 +136,30 @@ impl Engine {
         } else {
             self.record(maker);
         }
+        self.shrink_reduce_only(now, maker_account, &symbol);
     }
 
-    fn fee(&self, account: AccountId, is_maker: bool, received: Decimal) -> Decimal {
-        if account == HOUSE {
-            return Decimal::ZERO;
+    /// Cuts an account's reduce-only orders down to its position; those that could only open one expire.
+    pub(super) fn shrink_reduce_only(&mut self, now: Stamp, account: AccountId, symbol: &str) {
+        let open: Vec<Order> = self
+            .open_orders(View::NOW, account, Some(symbol))
+            .into_iter()
+            .filter(|order| order.reduce_only)
+            .cloned()
+            .collect();
+        for order in open {
+            let Some(price) = order.kind.limit() else {
+                continue;
+            };
+            let room = self.reducible(account, symbol, order.side);
+            if room.is_zero() {
+                self.take_off_book(order.id);
+                self.retire(now, order.id, OrderState::Expired);
+            } else if order.remaining() > room {
+                self.reduce(now, &order, price, order.remaining() - room);
+                self.record(order.id);
+            }
         }
-        let rate = if is_maker {
-            self.fees.maker
-        } else {
-            self.fees.taker
-        };
-        (received * rate).trunc_with_scale(FEE_SCALE)
     }
 
     fn prevent(&mut self, now: Stamp, id: OrderId, quantity: Decimal) {
@@ -157,15 +169,13 @@ impl Engine {
         order.prevented += quantity;
         order.updated = now;
         // A market order holds nothing for later; what it locked too much is freed when it ends.
-        if let Some(price) = order.kind.limit()
-            && let Some(listing) = self.listings.get(&order.symbol)
-        {
-            let (asset, released) = match order.side {
-                Side::Buy => (&listing.instrument.quote, price * quantity),
-                Side::Sell => (&listing.instrument.base, quantity),
-            };
-            order.locked -= released;
-            self.ledger.unlock(order.account, asset, released);
+        if let Some(price) = order.kind.limit() {
+            let (account, side, symbol) = (order.account, order.side, order.symbol.clone());
+            let released = self.reserved(&symbol, side, price, quantity);
+            if let Some(order) = self.orders.get_mut(&id) {
+                order.locked -= released;
+            }
+            self.release(account, &symbol, side, released);
         }
         self.record(id);
     }
@@ -177,7 +187,7 @@ impl Engine {
         }
     }
 
-    fn take_off_book(&mut self, id: OrderId) {
+    pub(super) fn take_off_book(&mut self, id: OrderId) {
         if let Some((side, price)) = self
             .orders
             .get(&id)
@@ -210,6 +220,7 @@ impl Engine {
                 order: id,
                 account: order.account,
                 remaining: order.remaining(),
+                reduce_only: order.reduce_only,
             };
             let side = order.side;
             if let Some(listing) = self.listings.get_mut(&order.symbol) {
@@ -229,13 +240,7 @@ impl Engine {
         let released = std::mem::take(&mut order.locked);
         let (account, side) = (order.account, order.side);
         let (symbol, client_id) = (order.symbol.clone(), order.client_id.clone());
-        if let Some(listing) = self.listings.get(&symbol) {
-            let asset = match side {
-                Side::Buy => &listing.instrument.quote,
-                Side::Sell => &listing.instrument.base,
-            };
-            self.ledger.unlock(account, asset, released);
-        }
+        self.release(account, &symbol, side, released);
         if let Some(open) = self.open.get_mut(&account) {
             open.remove(&id);
         }

@@ -27,6 +27,7 @@ fn instrument() -> Instrument {
         max_open_orders: 200,
         max_amends: 10,
         initial_price: Decimal::from(100),
+        contract: None,
     }
 }
 
@@ -61,6 +62,8 @@ fn limit(account: AccountId, side: Side, price: i64, quantity: i64, client_id: &
         time_in_force: TimeInForce::Gtc,
         client_id: client_id.to_owned(),
         self_trade: SelfTradePrevention::ExpireMaker,
+        reduce_only: false,
+        good_till_us: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::contract::Contract;
 use crate::clock::Stamp;
 
 /// An account at the venue.
@@ -153,6 +154,28 @@ pub struct Instrument {
     pub max_amends: u32,
     /// Where the simulated market starts.
     pub initial_price: Decimal,
+    /// What makes it a contract; `None` for a pair of assets that change hands.
+    pub contract: Option<Contract>,
+}
+
+impl Instrument {
+    /// What a trade is worth: in quote units, or in units of the margin asset for a contract.
+    /// `None` if too large to compute with.
+    #[must_use]
+    pub fn value(&self, price: Decimal, quantity: Decimal) -> Option<Decimal> {
+        match &self.contract {
+            Some(contract) => contract.payoff.value(price, quantity),
+            None => price.checked_mul(quantity),
+        }
+    }
+
+    /// The asset that an order of this side pays with, where assets change hands.
+    pub(super) fn pays_with(&self, side: Side) -> &str {
+        match side {
+            Side::Buy => &self.quote,
+            Side::Sell => &self.base,
+        }
+    }
 }
 
 /// An order as it arrives.
@@ -174,6 +197,10 @@ pub struct NewOrder {
     pub client_id: String,
     /// What happens on a self-trade.
     pub self_trade: SelfTradePrevention,
+    /// Trades no more than the account's position, and never against its direction.
+    pub reduce_only: bool,
+    /// When it expires by the venue's clock, in microseconds since the epoch.
+    pub good_till_us: Option<i64>,
 }
 
 /// An order the venue has accepted.
@@ -197,13 +224,17 @@ pub struct Order {
     pub client_id: String,
     /// What happens on a self-trade.
     pub self_trade: SelfTradePrevention,
+    /// Trades no more than the account's position, and never against its direction.
+    pub reduce_only: bool,
+    /// When it expires by the venue's clock, in microseconds since the epoch.
+    pub good_till_us: Option<i64>,
     /// Total quantity in base units; for an order sized in quote, what it came to.
     pub quantity: Decimal,
     /// The quote amount asked for, if it was sized so.
     pub quote_quantity: Option<Decimal>,
     /// Traded so far, in base units.
     pub executed: Decimal,
-    /// Traded so far, in quote units.
+    /// What it has traded was worth: quote units, or units of the margin asset for inverse contracts.
     pub executed_quote: Decimal,
     /// Kept from trading by self-trade prevention.
     pub prevented: Decimal,
@@ -225,6 +256,22 @@ impl Order {
     pub fn remaining(&self) -> Decimal {
         self.quantity - self.executed - self.prevented
     }
+
+    /// The order as it would be placed anew.
+    pub(super) fn as_new(&self) -> NewOrder {
+        NewOrder {
+            account: self.account,
+            symbol: self.symbol.clone(),
+            side: self.side,
+            kind: self.kind,
+            size: Size::Base(self.quantity),
+            time_in_force: self.time_in_force,
+            client_id: self.client_id.clone(),
+            self_trade: self.self_trade,
+            reduce_only: self.reduce_only,
+            good_till_us: self.good_till_us,
+        }
+    }
 }
 
 /// A trade as the public sees it.
@@ -234,8 +281,10 @@ pub struct Trade {
     pub id: u64,
     /// Price.
     pub price: Decimal,
-    /// Base units.
+    /// Base units, or contracts.
     pub quantity: Decimal,
+    /// What it was worth; see [`Instrument::value`].
+    pub value: Decimal,
     /// Whether the resting order was the buyer's.
     pub buyer_is_maker: bool,
     /// The incoming order; trades of one taker at one price are one aggregate.
@@ -261,8 +310,12 @@ pub struct Fill {
     pub side: Side,
     /// Price.
     pub price: Decimal,
-    /// Base units.
+    /// Base units, or contracts.
     pub quantity: Decimal,
+    /// What it was worth; see [`Instrument::value`].
+    pub value: Decimal,
+    /// Profit that it realised, in the margin asset; zero where assets change hands.
+    pub realised: Decimal,
     /// What it cost.
     pub fee: Decimal,
     /// In which asset.
@@ -300,6 +353,12 @@ pub enum Reject {
     /// Not enough free balance.
     #[error("insufficient balance of {0}")]
     InsufficientBalance(String),
+    /// There is no position that a reduce-only order could reduce.
+    #[error("nothing to reduce")]
+    NothingToReduce,
+    /// A conditional order would go off at once.
+    #[error("order would immediately trigger")]
+    WouldTrigger,
     /// A post-only order would trade at once.
     #[error("order would immediately match")]
     WouldTake,

@@ -83,6 +83,7 @@ pub fn default_instruments() -> Vec<Instrument> {
                 max_open_orders: 200,
                 max_amends: 10,
                 initial_price: Decimal::new(pair.price.0, pair.price.1),
+                contract: None,
             }
         })
         .collect()

@@ -1,5 +1,6 @@
 //! A seeded market: liquidity on both sides of every book, prices that move, and orders that take.
 
+mod contracts;
 mod listings;
 
 use std::collections::BTreeMap;
@@ -8,17 +9,21 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rust_decimal::Decimal;
 
+pub use contracts::{coinm_balances, coinm_instruments, usdm_balances, usdm_instruments};
 pub use listings::{default_balances, default_instruments};
 
 use crate::clock::Stamp;
 use crate::engine::{
-    Engine, HOUSE, Instrument, NewOrder, OrderKind, SelfTradePrevention, Side, Size, TimeInForce,
+    Engine, HOUSE, Instrument, NewOrder, OrderKind, Payoff, Phase, SelfTradePrevention, Side, Size,
+    TimeInForce,
 };
 
 /// Levels quoted on each side.
 const LEVELS: u32 = 25;
 /// Distance between levels, and half the spread, as a fraction of the price.
 const LEVEL_GAP: Decimal = Decimal::from_parts(1, 0, 0, false, 4);
+/// Decimals of mark prices.
+const MARK_SCALE: u32 = 8;
 /// What the house owns of every asset; large enough never to run out, small enough to stay exact.
 const HOUSE_FUNDS: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
 /// Past trades per instrument at the start, and the time between them.
@@ -39,6 +44,7 @@ impl Market {
             engine.listings().map(|l| l.instrument.clone()).collect();
         let mut assets: Vec<&String> = instruments
             .iter()
+            .filter(|i| i.contract.is_none())
             .flat_map(|i| [&i.base, &i.quote])
             .collect();
         assets.sort();
@@ -55,6 +61,14 @@ impl Market {
             mids,
         };
         for instrument in &instruments {
+            engine.set_mark(&instrument.symbol, mark(instrument.initial_price));
+            if instrument
+                .contract
+                .as_ref()
+                .is_some_and(|c| c.phase == Phase::Pending)
+            {
+                continue;
+            }
             market.backfill(engine, instrument, now);
             market.quote(engine, now, instrument);
         }
@@ -119,6 +133,7 @@ impl Market {
             .unwrap_or(mid)
             .clamp(instrument.tick * Decimal::TEN, instrument.max_price);
         self.mids.insert(instrument.symbol.clone(), mid);
+        engine.set_mark(&instrument.symbol, mark(mid));
         for id in engine.house_orders(&instrument.symbol) {
             // The order was listed as open a moment ago, and nothing runs in between.
             let _ = engine.cancel(now, id);
@@ -211,7 +226,13 @@ impl Market {
     ) -> Decimal {
         let dollars = Decimal::from(self.rng.random_range(low..=high));
         let worth = dollars / listings::dollars_per(&instrument.quote);
-        let lots = (worth / mid / instrument.lot).floor().max(Decimal::ONE);
+        let per_unit = match instrument.contract.as_ref().map(|contract| contract.payoff) {
+            Some(Payoff::Inverse { contract_size }) => contract_size,
+            _ => mid,
+        };
+        let lots = (worth / per_unit / instrument.lot)
+            .floor()
+            .max(Decimal::ONE);
         lots * instrument.lot
     }
 
@@ -233,6 +254,8 @@ impl Market {
             time_in_force: TimeInForce::Gtc,
             client_id: String::new(),
             self_trade: SelfTradePrevention::None,
+            reduce_only: false,
+            good_till_us: None,
         };
         // A quote that would take, or a halted instrument, is simply not quoted this time.
         let _ = engine.place(now, order);
@@ -263,6 +286,11 @@ impl Market {
             engine.print_trade(&instrument.symbol, at, price, quantity, side);
         }
     }
+}
+
+/// The mark price: where the market sees the instrument, to as many decimals as are shown.
+fn mark(mid: Decimal) -> Decimal {
+    mid.round_dp(MARK_SCALE)
 }
 
 fn is_dollar(asset: &str) -> bool {
