@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::ClockMode;
 use crate::engine::Instrument;
-use crate::market::{default_balances, default_instruments};
+use crate::market::{
+    coinm_balances, coinm_instruments, default_balances, default_instruments, usdm_balances,
+    usdm_instruments,
+};
 
 /// The API key of the default account. It exists in the simulator only.
 pub const SIMULATOR_ONLY_API_KEY: &str =
@@ -52,7 +55,7 @@ pub struct AccountConfig {
     pub name: String,
     /// Keys that act for it.
     pub keys: Vec<ApiKey>,
-    /// What it owns at the start.
+    /// What it owns on the spot market at the start.
     pub balances: Vec<(String, Decimal)>,
 }
 
@@ -85,10 +88,18 @@ pub struct SimConfig {
     pub credentials: Credentials,
     /// Accounts beside the default one.
     pub more_accounts: Vec<AccountConfig>,
-    /// What the default account owns.
+    /// What the default account owns on the spot market.
     pub balances: Vec<(String, Decimal)>,
-    /// What is traded.
+    /// What is traded on the spot market.
     pub instruments: Vec<Instrument>,
+    /// What is traded on the USD-M futures market.
+    pub usdm_instruments: Vec<Instrument>,
+    /// What is traded on the COIN-M futures market.
+    pub coinm_instruments: Vec<Instrument>,
+    /// What every account has in its USD-M wallet.
+    pub usdm_balances: Vec<(String, Decimal)>,
+    /// What every account has in its COIN-M wallet.
+    pub coinm_balances: Vec<(String, Decimal)>,
     /// Behaviour that can change while the venue runs.
     pub settings: Settings,
     /// Milliseconds between market steps; `None` keeps the market still unless it is stepped.
@@ -108,6 +119,10 @@ impl Default for SimConfig {
             more_accounts: Vec::new(),
             balances: default_balances(),
             instruments: default_instruments(),
+            usdm_instruments: usdm_instruments(),
+            coinm_instruments: coinm_instruments(),
+            usdm_balances: usdm_balances(),
+            coinm_balances: coinm_balances(),
             settings: Settings::default(),
             market_interval_ms: None,
         }
@@ -145,12 +160,25 @@ impl Default for Limits {
     }
 }
 
+/// Rate limits of a futures API. What follows when they are ignored is as in [`Limits`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FuturesLimits {
+    /// Request weight per address and minute.
+    pub request_weight_1m: u64,
+    /// Orders per account and ten seconds; `None` where that is not limited.
+    pub orders_10s: Option<u64>,
+    /// Orders per account and minute.
+    pub orders_1m: u64,
+}
+
 /// Behaviour of the venue that can be changed while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
     /// How far order and trade lookups lag the engine.
     pub lookup_lag_ms: u64,
-    /// Age at which orders that ended without a fill are forgotten; `None` remembers for ever.
+    /// Age at which orders that ended without a fill are forgotten; `None` remembers for ever, on the futures
+    /// markets for as long as Binance documents.
     pub forget_unfilled_after_ms: Option<u64>,
     /// Refuse a client id that an open order has.
     pub unique_open_client_ids: bool,
@@ -162,8 +190,18 @@ pub struct Settings {
     /// Fee fraction of the incoming side.
     #[serde(with = "rust_decimal::serde::str")]
     pub taker_fee: Decimal,
+    /// Fee fraction of the resting side on both futures markets.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub futures_maker_fee: Decimal,
+    /// Fee fraction of the incoming side on both futures markets.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub futures_taker_fee: Decimal,
     /// Rate limits.
     pub limits: Limits,
+    /// Rate limits of USD-M futures.
+    pub usdm_limits: FuturesLimits,
+    /// Rate limits of COIN-M futures.
+    pub coinm_limits: FuturesLimits,
 }
 
 impl Default for Settings {
@@ -176,7 +214,19 @@ impl Default for Settings {
             recheck_window_before_execution: false,
             maker_fee: tenth_of_a_percent,
             taker_fee: tenth_of_a_percent,
+            futures_maker_fee: Decimal::new(2, 4),
+            futures_taker_fee: Decimal::new(4, 4),
             limits: Limits::default(),
+            usdm_limits: FuturesLimits {
+                request_weight_1m: 2_400,
+                orders_10s: Some(300),
+                orders_1m: 1_200,
+            },
+            coinm_limits: FuturesLimits {
+                request_weight_1m: 2_400,
+                orders_10s: None,
+                orders_1m: 1_200,
+            },
         }
     }
 }
@@ -200,8 +250,38 @@ pub struct SettingsPatch {
     /// See [`Settings::taker_fee`].
     #[serde(with = "rust_decimal::serde::str_option")]
     pub taker_fee: Option<Decimal>,
+    /// See [`Settings::futures_maker_fee`].
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub futures_maker_fee: Option<Decimal>,
+    /// See [`Settings::futures_taker_fee`].
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub futures_taker_fee: Option<Decimal>,
     /// Changes to [`Settings::limits`].
     pub limits: Option<LimitsPatch>,
+    /// Changes to [`Settings::usdm_limits`].
+    pub usdm_limits: Option<FuturesLimitsPatch>,
+    /// Changes to [`Settings::coinm_limits`].
+    pub coinm_limits: Option<FuturesLimitsPatch>,
+}
+
+/// A change of [`FuturesLimits`]; absent fields stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FuturesLimitsPatch {
+    /// See [`FuturesLimits::request_weight_1m`].
+    pub request_weight_1m: Option<u64>,
+    /// See [`FuturesLimits::orders_10s`].
+    pub orders_10s: Option<u64>,
+    /// See [`FuturesLimits::orders_1m`].
+    pub orders_1m: Option<u64>,
+}
+
+impl FuturesLimits {
+    fn apply(&mut self, patch: FuturesLimitsPatch) {
+        set(&mut self.request_weight_1m, patch.request_weight_1m);
+        set(&mut self.orders_10s, patch.orders_10s.map(Some));
+        set(&mut self.orders_1m, patch.orders_1m);
+    }
 }
 
 /// A change of [`Limits`]; absent fields stay as they are.
@@ -240,6 +320,14 @@ impl Settings {
         );
         set(&mut self.maker_fee, patch.maker_fee);
         set(&mut self.taker_fee, patch.taker_fee);
+        set(&mut self.futures_maker_fee, patch.futures_maker_fee);
+        set(&mut self.futures_taker_fee, patch.futures_taker_fee);
+        if let Some(limits) = patch.usdm_limits {
+            self.usdm_limits.apply(limits);
+        }
+        if let Some(limits) = patch.coinm_limits {
+            self.coinm_limits.apply(limits);
+        }
         if let Some(limits) = patch.limits {
             set(&mut self.limits.request_weight_1m, limits.request_weight_1m);
             set(&mut self.limits.raw_requests_5m, limits.raw_requests_5m);

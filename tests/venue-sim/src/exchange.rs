@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rust_decimal::Decimal;
 
 use crate::clock::Stamp;
-use crate::config::{AccountConfig, Settings};
+use crate::config::Settings;
 use crate::engine::{AccountId, Engine, Fees, Instrument, View};
 use crate::market::Market;
-use crate::truth::{self, ExecutedOrder};
+use crate::truth::{self, ExecutedOrder, OpenPosition};
 
 /// A market that protocols and the control endpoint share.
 #[derive(Debug)]
@@ -25,21 +25,20 @@ struct Inner {
 }
 
 impl Exchange {
-    /// Opens a market with these instruments and funds these accounts.
+    /// Opens a market with these instruments, for accounts with these names and balances.
     #[must_use]
     pub fn open(
         instruments: Vec<Instrument>,
-        accounts: &[AccountConfig],
-        settings: &Settings,
+        accounts: &[(&str, &[(String, Decimal)])],
+        fees: Fees,
         seed: u64,
         now: Stamp,
     ) -> Self {
-        let mut engine = Engine::new(instruments, fees(settings));
-        engine.unique_open_client_ids = settings.unique_open_client_ids;
+        let mut engine = Engine::new(instruments, fees);
         let mut names = BTreeMap::new();
-        for (id, account) in (1..).map(AccountId).zip(accounts) {
-            names.insert(id, account.name.clone());
-            for (asset, amount) in &account.balances {
+        for (id, (name, balances)) in (1..).map(AccountId).zip(accounts) {
+            names.insert(id, (*name).to_owned());
+            for (asset, amount) in *balances {
                 engine.ledger.deposit(id, asset, *amount);
             }
         }
@@ -60,13 +59,16 @@ impl Exchange {
         let inner = &mut *self.inner();
         for _ in 0..steps {
             inner.market.step(&mut inner.engine, now);
+            inner.engine.catch_up(now);
         }
     }
 
     /// Moves an instrument to a price; `false` if there is no such instrument.
     pub fn set_mid(&self, symbol: &str, mid: Decimal, now: Stamp) -> bool {
         let inner = &mut *self.inner();
-        inner.market.set_mid(&mut inner.engine, now, symbol, mid)
+        let moved = inner.market.set_mid(&mut inner.engine, now, symbol, mid);
+        inner.engine.catch_up(now);
+        moved
     }
 
     /// Where the simulated market sees an instrument.
@@ -76,16 +78,22 @@ impl Exchange {
     }
 
     /// Takes over what the settings say about trading.
-    pub fn configure(&self, settings: &Settings) {
+    pub fn configure(&self, fees: Fees, settings: &Settings) {
         let engine = &mut self.inner().engine;
-        engine.fees = fees(settings);
+        engine.fees = fees;
         engine.unique_open_client_ids = settings.unique_open_client_ids;
     }
 
     /// Every order ever accepted from a client.
     #[must_use]
-    pub fn executed(&self) -> Vec<ExecutedOrder> {
-        truth::executed(&self.inner().engine, &self.names)
+    pub fn executed(&self, market: &'static str) -> Vec<ExecutedOrder> {
+        truth::executed(&self.inner().engine, market, &self.names)
+    }
+
+    /// Every position that a client has.
+    #[must_use]
+    pub fn positions(&self, market: &'static str) -> Vec<OpenPosition> {
+        truth::positions(&self.inner().engine, market, &self.names)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -105,12 +113,6 @@ pub fn lookup_view(settings: &Settings, now: Stamp) -> View {
         forgotten_before_us: settings
             .forget_unfilled_after_ms
             .map(|age| now.elapsed_us.saturating_sub(us(age))),
-    }
-}
-
-fn fees(settings: &Settings) -> Fees {
-    Fees {
-        maker: settings.maker_fee,
-        taker: settings.taker_fee,
+        ..View::NOW
     }
 }

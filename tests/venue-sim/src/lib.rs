@@ -23,6 +23,7 @@
 //! ```
 
 pub mod binance;
+pub mod binance_futures;
 pub mod binance_spot;
 pub mod clock;
 pub mod config;
@@ -37,11 +38,12 @@ pub mod truth;
 
 pub use clock::ClockMode;
 pub use config::{
-    AccountConfig, ApiKey, Credentials, KeyMaterial, Limits, LimitsPatch, Settings, SettingsPatch,
-    SimConfig,
+    AccountConfig, ApiKey, Credentials, FuturesLimits, FuturesLimitsPatch, KeyMaterial, Limits,
+    LimitsPatch, Settings, SettingsPatch, SimConfig,
 };
 pub use control::{Control, ControlError};
+pub use engine::Wallet;
 pub use faults::{ExecutionFate, FaultAction, FaultReport, FaultRule};
 pub use rust_decimal::Decimal;
 pub use sim::{StartError, VenueSim};
-pub use truth::{ExecutedOrder, SeenRequest};
+pub use truth::{ExecutedOrder, OpenPosition, SeenRequest};

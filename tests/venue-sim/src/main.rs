@@ -10,7 +10,7 @@ use switchyard_venue_sim::{SimConfig, StartError, VenueSim};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// A simulated exchange that speaks Binance's spot REST API, with faults on command under /_control.
+/// A simulated exchange that speaks Binance's spot and futures REST APIs, with faults on command under /_control.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
@@ -77,7 +77,7 @@ async fn run(options: Options) -> Result<(), Failure> {
     })
     .await?;
     tracing::info!(
-        "Binance spot on {} with seed {seed}; control on {}/_control",
+        "Binance spot, USD-M and COIN-M futures on {} with seed {seed}; control on {}/_control",
         sim.url(),
         sim.url()
     );
@@ -100,7 +100,7 @@ fn announcement(sim: &VenueSim) -> serde_json::Value {
         "venues": [{
             "name": "binance",
             "adapter": "binance",
-            "endpoints": { "spot": sim.url() },
+            "endpoints": { "spot": sim.url(), "usdm": sim.url(), "coinm": sim.url() },
             "credentials": { "api_key": credentials.api_key, "secret": credentials.secret },
             "demo": { "symbol": "BTC/USDT", "quantity": "0.010" },
         }],

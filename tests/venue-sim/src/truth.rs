@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::engine::{AccountId, Engine, Order, OrderKind, OrderState, Side};
+use crate::engine::{AccountId, Engine, HOUSE, Order, OrderKind, OrderState, Side};
 
 /// Requests remembered.
 const REQUESTS_KEPT: usize = 20_000;
@@ -14,6 +14,8 @@ const REQUESTS_KEPT: usize = 20_000;
 /// An order the venue has accepted, as it is now, whatever lookups would show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExecutedOrder {
+    /// `spot`, `usdm` or `coinm`.
+    pub market: &'static str,
     /// Name of the account.
     pub account: String,
     /// The client's id.
@@ -30,15 +32,17 @@ pub struct ExecutedOrder {
     /// The limit price.
     #[serde(with = "rust_decimal::serde::str_option")]
     pub price: Option<Decimal>,
-    /// Total quantity in base units.
+    /// Total quantity in base units; in contracts on `coinm`.
     #[serde(with = "rust_decimal::serde::str")]
     pub quantity: Decimal,
-    /// Traded, in base units.
+    /// Traded, in the same unit.
     #[serde(with = "rust_decimal::serde::str")]
     pub executed_quantity: Decimal,
-    /// Traded, in quote units.
+    /// What it was worth in quote units; in the margin asset on `coinm`.
     #[serde(with = "rust_decimal::serde::str")]
     pub executed_quote_quantity: Decimal,
+    /// Whether it could only reduce a position.
+    pub reduce_only: bool,
     /// `NEW`, `PARTIALLY_FILLED`, `FILLED`, `CANCELED`, `EXPIRED` or `EXPIRED_IN_MATCH`.
     pub state: &'static str,
     /// When it was accepted, by the venue's clock, in milliseconds.
@@ -47,6 +51,26 @@ pub struct ExecutedOrder {
     pub updated_at_ms: i64,
     /// How many orders the venue has ever accepted under this client id.
     pub client_id_accepted: u64,
+}
+
+/// A position on a futures market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenPosition {
+    /// `usdm` or `coinm`.
+    pub market: &'static str,
+    /// Name of the account.
+    pub account: String,
+    /// The venue's symbol.
+    pub symbol: String,
+    /// Base units, or contracts on `coinm`; negative when short.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub quantity: Decimal,
+    /// Average price at which it was opened.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub entry_price: Decimal,
+    /// Profit at the mark price, in the margin asset.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub unrealised_profit: Decimal,
 }
 
 /// A request as the venue saw it.
@@ -108,17 +132,49 @@ pub fn type_name(kind: OrderKind) -> &'static str {
 #[must_use]
 pub fn executed(
     engine: &Engine,
+    market: &'static str,
     account_names: &BTreeMap<AccountId, String>,
 ) -> Vec<ExecutedOrder> {
     engine
         .accepted()
-        .map(|order| truth_of(engine, account_names, order))
+        .map(|order| truth_of(engine, market, account_names, order))
         .collect()
 }
 
-fn truth_of(engine: &Engine, names: &BTreeMap<AccountId, String>, order: &Order) -> ExecutedOrder {
+/// Every position that a client has.
+#[must_use]
+pub fn positions(
+    engine: &Engine,
+    market: &'static str,
+    account_names: &BTreeMap<AccountId, String>,
+) -> Vec<OpenPosition> {
+    engine
+        .positions()
+        .filter(|(account, _, position)| *account != HOUSE && !position.quantity.is_zero())
+        .filter_map(|(account, symbol, position)| {
+            let listing = engine.listing(symbol)?;
+            let payoff = listing.instrument.contract.as_ref()?.payoff;
+            Some(OpenPosition {
+                market,
+                account: account_names.get(&account).cloned().unwrap_or_default(),
+                symbol: symbol.to_owned(),
+                quantity: position.quantity,
+                entry_price: position.entry_price(payoff),
+                unrealised_profit: position.unrealised(payoff, listing.mark()),
+            })
+        })
+        .collect()
+}
+
+fn truth_of(
+    engine: &Engine,
+    market: &'static str,
+    names: &BTreeMap<AccountId, String>,
+    order: &Order,
+) -> ExecutedOrder {
     let key = (order.account, order.client_id.clone());
     ExecutedOrder {
+        market,
         account: names.get(&order.account).cloned().unwrap_or_default(),
         client_order_id: order.client_id.clone(),
         venue_order_id: order.number.to_string(),
@@ -129,6 +185,7 @@ fn truth_of(engine: &Engine, names: &BTreeMap<AccountId, String>, order: &Order)
         quantity: order.quantity,
         executed_quantity: order.executed,
         executed_quote_quantity: order.executed_quote,
+        reduce_only: order.reduce_only,
         state: state_name(order.state),
         accepted_at_ms: order.created.wall_us / 1000,
         updated_at_ms: order.updated.wall_us / 1000,

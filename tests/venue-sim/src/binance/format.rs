@@ -8,8 +8,18 @@ const SCALE: u32 = 8;
 /// An amount with eight decimals, cut off and never rounded.
 #[must_use]
 pub fn amount(value: Decimal) -> String {
-    let mut value = value.trunc_with_scale(SCALE);
-    value.rescale(SCALE);
+    fixed(value, SCALE)
+}
+
+/// An amount with so many decimals, cut off and never rounded.
+#[must_use]
+pub fn fixed(value: Decimal, scale: u32) -> String {
+    let mut value = value.trunc_with_scale(scale);
+    value.rescale(scale);
+    // Cutting off a small negative amount must not leave a sign.
+    if value.is_zero() {
+        value.set_sign_positive(true);
+    }
     value.to_string()
 }
 

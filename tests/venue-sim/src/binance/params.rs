@@ -44,6 +44,22 @@ impl Params {
         })
     }
 
+    /// Takes the parameters from a JSON object, as each part of a batch is one.
+    #[must_use]
+    pub fn from_object(object: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let values = object
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)));
+        Self {
+            values: values.collect(),
+            read: RefCell::default(),
+        }
+    }
+
     /// A parameter as text, if it was sent.
     ///
     /// # Errors

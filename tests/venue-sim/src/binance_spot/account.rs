@@ -9,6 +9,7 @@ use super::orders::{TimeRange, keep};
 use super::{BinanceSpot, Call, Reply, render};
 use crate::binance::ApiError;
 use crate::binance::format::amount;
+use crate::binance::limits::OrderInterval;
 use crate::exchange::lookup_view;
 
 impl BinanceSpot {
@@ -109,7 +110,10 @@ impl BinanceSpot {
 
     pub(super) fn order_rate_limits(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         call.params.finish()?;
-        let used = self.limiter.orders(call.account, call.now.wall_us / 1000);
+        let used = |interval| {
+            let now_ms = call.now.wall_us / 1000;
+            self.limiter.orders(call.account, interval, now_ms)
+        };
         let limits = &call.settings.limits;
         let with_count = |mut limit: Value, count: u64| {
             if let Some(fields) = limit.as_object_mut() {
@@ -120,9 +124,12 @@ impl BinanceSpot {
         Reply::ok(&[
             with_count(
                 rate_limit("ORDERS", "SECOND", 10, limits.orders_10s),
-                used.in_10s,
+                used(OrderInterval::TenSeconds),
             ),
-            with_count(rate_limit("ORDERS", "DAY", 1, limits.orders_1d), used.in_1d),
+            with_count(
+                rate_limit("ORDERS", "DAY", 1, limits.orders_1d),
+                used(OrderInterval::Day),
+            ),
         ])
     }
 }

@@ -12,21 +12,17 @@ mod replace;
 mod routes;
 mod tickers;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
+use std::sync::Arc;
 
 use crate::binance::ApiError;
-use crate::binance::auth::Keyring;
+use crate::binance::access::Access;
 use crate::binance::format::TimeUnit;
-use crate::binance::limits::{self, RateLimiter, UsedWeight};
+use crate::binance::limits::{OrderInterval, RateLimiter, Rules, UsedWeight};
 use crate::binance::params::Params;
-use crate::binance::timing::Window;
+use crate::binance::reply::Reply;
 use crate::clock::Stamp;
 use crate::config::{AccountConfig, Settings};
-use crate::engine::AccountId;
+use crate::engine::{AccountId, Fees};
 use crate::exchange::Exchange;
 use crate::server::{Answer, Protocol, RawRequest, Shared};
 use crate::sim::StartError;
@@ -34,17 +30,14 @@ use routes::{Route, Security};
 
 /// Where the API lives.
 const PREFIX: &str = "/api/";
-/// Length of the client ids that Binance makes up.
-const GENERATED_ID_LENGTH: usize = 22;
 
 /// The spot protocol over one market.
 #[derive(Debug)]
 pub struct BinanceSpot {
     shared: Arc<Shared>,
     exchange: Exchange,
-    keyring: Keyring,
+    access: Access,
     limiter: RateLimiter,
-    rng: Mutex<ChaCha8Rng>,
 }
 
 /// One request, read and admitted.
@@ -55,42 +48,6 @@ struct Call<'a> {
     now: Stamp,
     unit: TimeUnit,
     settings: &'a Settings,
-}
-
-/// What an endpoint answers.
-#[derive(Debug)]
-struct Reply {
-    status: u16,
-    body: String,
-    counts_orders: bool,
-}
-
-impl Reply {
-    fn ok(body: &impl Serialize) -> Result<Self, ApiError> {
-        Self::with_status(200, body)
-    }
-
-    fn with_status(status: u16, body: &impl Serialize) -> Result<Self, ApiError> {
-        let unwritable = |_| {
-            ApiError::new(
-                -1000,
-                "An unknown error occurred while processing the request.",
-            )
-        };
-        let body = serde_json::to_string(body).map_err(unwritable)?;
-        Ok(Self {
-            status,
-            body,
-            counts_orders: false,
-        })
-    }
-
-    fn counting_orders(self) -> Self {
-        Self {
-            counts_orders: true,
-            ..self
-        }
-    }
 }
 
 impl BinanceSpot {
@@ -107,41 +64,9 @@ impl BinanceSpot {
         Ok(Self {
             shared,
             exchange,
-            keyring: Keyring::new(accounts)?,
+            access: Access::new(accounts, seed)?,
             limiter: RateLimiter::default(),
-            rng: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
         })
-    }
-
-    /// A client id for an order whose sender gave none.
-    fn generated_id(&self) -> String {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        (0..GENERATED_ID_LENGTH)
-            .filter_map(|_| {
-                ALPHABET
-                    .get(rng.random_range(0..ALPHABET.len()))
-                    .map(|byte| char::from(*byte))
-            })
-            .collect()
-    }
-
-    fn uuid(&self) -> String {
-        let mut bytes = [0_u8; 16];
-        self.rng
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill_bytes(&mut bytes);
-        let hex = data_encoding::HEXLOWER.encode(&bytes);
-        let cut = |range| hex.get(range).unwrap_or_default();
-        format!(
-            "{}-{}-{}-{}-{}",
-            cut(0..8),
-            cut(8..12),
-            cut(12..16),
-            cut(16..20),
-            cut(20..32)
-        )
     }
 
     fn admitted(
@@ -154,7 +79,7 @@ impl BinanceSpot {
         let unit = time_unit(request)?;
         let account = match route.security {
             Security::Public => AccountId(0),
-            Security::Signed => self.authenticate(request, params, settings)?,
+            Security::Signed => self.access.authenticate(request, params, &self.shared)?,
         };
         let call = Call {
             params,
@@ -166,28 +91,10 @@ impl BinanceSpot {
         (route.handler)(self, &call).map(|reply| (reply, account))
     }
 
-    /// Checks key, window and signature, in the order in which Binance does.
-    fn authenticate(
-        &self,
-        request: &RawRequest,
-        params: &Params,
-        settings: &Settings,
-    ) -> Result<AccountId, ApiError> {
-        self.keyring.account(request)?;
-        params.required("signature")?;
-        let window = Window::read(params)?;
-        window.check(request.arrived.wall_us)?;
-        let account = self.keyring.verify(request)?;
-        if settings.recheck_window_before_execution {
-            window.check(self.shared.clock.now().wall_us)?;
-        }
-        Ok(account)
-    }
-
     fn answered(&self, used: UsedWeight, answer: Answer) -> Answer {
         let used = used.0.to_string();
         answer
-            .with("x-mbx-uuid", &self.uuid())
+            .with("x-mbx-uuid", &self.access.uuid())
             .with("x-mbx-used-weight", &used)
             .with("x-mbx-used-weight-1m", &used)
     }
@@ -207,9 +114,9 @@ impl Protocol for BinanceSpot {
         let parsed = Params::parse(request);
         let weight = parsed.as_ref().map_or(1, route.weight);
         let now_ms = self.shared.clock.now().wall_us / 1000;
-        let (used, charged) = self
-            .limiter
-            .charge(&settings.limits, request.peer, weight, now_ms);
+        let (used, charged) =
+            self.limiter
+                .charge(&Rules::from(&settings.limits), request.peer, weight, now_ms);
         let outcome = charged
             .and(parsed)
             .and_then(|params| self.admitted(request, route, &params, &settings));
@@ -219,10 +126,12 @@ impl Protocol for BinanceSpot {
                 if !reply.counts_orders {
                     return answer;
                 }
-                let count = self.limiter.orders(account, now_ms);
+                let mut answer = answer;
+                for interval in [OrderInterval::TenSeconds, OrderInterval::Day] {
+                    let count = self.limiter.orders(account, interval, now_ms).to_string();
+                    answer = answer.with(interval.header(), &count);
+                }
                 answer
-                    .with("x-mbx-order-count-10s", &count.in_10s.to_string())
-                    .with("x-mbx-order-count-1d", &count.in_1d.to_string())
             }
             Err(error) => self.answered(used, error.answer()),
         }
@@ -231,10 +140,10 @@ impl Protocol for BinanceSpot {
     fn error_body(&self, status: u16) -> String {
         let settings = self.shared.settings();
         let now_ms = self.shared.clock.now().wall_us / 1000;
-        let ban_ms = i64::try_from(settings.limits.ban_ms).unwrap_or(i64::MAX);
+        let rules = Rules::from(&settings.limits);
         match status {
-            418 => limits::banned(now_ms.saturating_add(ban_ms), now_ms),
-            429 => limits::overweight(&settings.limits),
+            418 => rules.banned_from(now_ms),
+            429 => rules.overweight(),
             504 => ApiError::new(-1007, UNKNOWN_OUTCOME),
             403 => return "<html><body>403 Forbidden</body></html>".to_owned(),
             503 => ApiError::new(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes."),
@@ -249,6 +158,22 @@ impl Protocol for BinanceSpot {
 
     fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    fn market(&self) -> &'static str {
+        "spot"
+    }
+
+    fn fees(&self, settings: &Settings) -> Fees {
+        spot_fees(settings)
+    }
+}
+
+/// What trading costs on the spot market.
+pub(crate) fn spot_fees(settings: &Settings) -> Fees {
+    Fees {
+        maker: settings.maker_fee,
+        taker: settings.taker_fee,
     }
 }
 

@@ -35,7 +35,7 @@ impl BinanceSpot {
         let self_trade = self_trade(params)?;
         let client_id = params
             .client_id("newClientOrderId")?
-            .unwrap_or_else(|| self.generated_id());
+            .unwrap_or_else(|| self.access.generated_id());
         let response = match params.text("newOrderRespType")? {
             Some("ACK") => ResponseType::Ack,
             Some("RESULT") => ResponseType::Result,
@@ -53,6 +53,8 @@ impl BinanceSpot {
             time_in_force,
             client_id,
             self_trade,
+            reduce_only: false,
+            good_till_us: None,
         };
         Ok(Entry { order, response })
     }

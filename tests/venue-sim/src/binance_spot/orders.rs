@@ -7,6 +7,7 @@ use super::market_data::listing;
 use super::{BinanceSpot, Call, Reply, render};
 use crate::binance::ApiError;
 use crate::binance::format::amount;
+use crate::binance::limits::Rules;
 use crate::engine::{Engine, MINUTE_US, NewOrder, Order, OrderState, Placed, Reject, View};
 use crate::exchange::lookup_view;
 
@@ -64,8 +65,11 @@ impl BinanceSpot {
     pub(super) fn place_order(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let entry = self.read_entry(call)?;
         call.params.finish()?;
-        self.limiter
-            .check_orders(&call.settings.limits, call.account, call.now.wall_us / 1000)?;
+        self.limiter.check_orders(
+            &Rules::from(&call.settings.limits),
+            call.account,
+            call.now.wall_us / 1000,
+        )?;
         let placed = self
             .exchange
             .with(|engine| self.place(engine, call, entry.order))?;
@@ -118,7 +122,7 @@ impl BinanceSpot {
         let cancel_id = call
             .params
             .client_id("newClientOrderId")?
-            .unwrap_or_else(|| self.generated_id());
+            .unwrap_or_else(|| self.access.generated_id());
         let restriction = Restriction::read(call)?;
         call.params.finish()?;
         self.exchange.with(|engine| {
@@ -144,7 +148,7 @@ impl BinanceSpot {
             let mut cancelled = Vec::new();
             for id in open {
                 let order = engine.cancel(call.now, id).map_err(refusal)?;
-                cancelled.push(render::cancel(call, &order, self.generated_id()));
+                cancelled.push(render::cancel(call, &order, self.access.generated_id()));
             }
             Reply::ok(&cancelled)
         })
@@ -322,7 +326,9 @@ pub(super) fn refusal(reject: Reject) -> ApiError {
             ApiError::order_rejected("Account has insufficient balance for requested action.")
         }
         Reject::WouldTake => ApiError::order_rejected("Order would immediately match and take."),
-        Reject::UnknownOrder => ApiError::unknown_order(),
+        Reject::UnknownOrder | Reject::NothingToReduce | Reject::WouldTrigger => {
+            ApiError::unknown_order()
+        }
         Reject::NotAReduction => {
             ApiError::order_rejected("Order amend (quantity increase) is not supported.")
         }

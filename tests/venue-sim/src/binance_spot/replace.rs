@@ -8,6 +8,7 @@ use super::market_data::listing;
 use super::orders::{Reference, Restriction, cancel, refusal};
 use super::{BinanceSpot, Call, Reply, render};
 use crate::binance::ApiError;
+use crate::binance::limits::Rules;
 use crate::engine::{Engine, Reject};
 
 /// How one half of a cancel-replace ended.
@@ -46,7 +47,7 @@ impl BinanceSpot {
         let cancel_id = call
             .params
             .client_id("cancelNewClientOrderId")?
-            .unwrap_or_else(|| self.generated_id());
+            .unwrap_or_else(|| self.access.generated_id());
         let restriction = Restriction::read(call)?;
         let cancel_when_limited = match call.params.text("orderRateLimitExceededMode")? {
             None | Some("DO_NOTHING") => false,
@@ -58,7 +59,7 @@ impl BinanceSpot {
         let now_ms = call.now.wall_us / 1000;
         let limited = self
             .limiter
-            .check_orders(&call.settings.limits, call.account, now_ms)
+            .check_orders(&Rules::from(&call.settings.limits), call.account, now_ms)
             .err();
         if let Some(error) = limited.clone().filter(|_| !cancel_when_limited) {
             return Err(error);
@@ -123,7 +124,7 @@ impl BinanceSpot {
         }
         let (id, previous) = (order.id, order.client_id.clone());
         // As for a cancel, Binance makes up a new id when none is sent.
-        let client_id = Some(client_id.unwrap_or_else(|| self.generated_id()));
+        let client_id = Some(client_id.unwrap_or_else(|| self.access.generated_id()));
         let order = engine
             .amend(call.now, id, quantity, client_id)
             .map_err(amend_refusal)?;

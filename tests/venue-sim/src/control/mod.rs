@@ -10,10 +10,10 @@ use rust_decimal::Decimal;
 pub use rest::{PREFIX, handle};
 
 use crate::config::{Settings, SettingsPatch};
-use crate::engine::{AccountId, Balance};
+use crate::engine::{AccountId, Balance, Wallet};
 use crate::faults::{FaultReport, FaultRule};
 use crate::server::Venue;
-use crate::truth::{ExecutedOrder, SeenRequest};
+use crate::truth::{ExecutedOrder, OpenPosition, SeenRequest};
 
 /// Why a control call was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +98,8 @@ impl Control {
     pub fn settings(&self, patch: SettingsPatch) -> Settings {
         let settings = self.venue.shared.change(|settings| settings.apply(patch));
         for protocol in &self.venue.protocols {
-            protocol.exchange().configure(&settings);
+            let fees = protocol.fees(&settings);
+            protocol.exchange().configure(fees, &settings);
         }
         settings
     }
@@ -134,7 +135,8 @@ impl Control {
         }
     }
 
-    /// Moves an instrument to a price at once; orders that rest in between are traded.
+    /// Moves an instrument to a price at once, on every market that lists the symbol; orders that rest in between
+    /// are traded.
     ///
     /// # Errors
     /// [`ControlError`] when the symbol is not listed or the price is not positive.
@@ -154,7 +156,7 @@ impl Control {
         }
     }
 
-    /// Where the simulated market sees an instrument.
+    /// Where the simulated market sees an instrument; the first market that lists the symbol says.
     #[must_use]
     pub fn mid(&self, symbol: &str) -> Option<Decimal> {
         self.venue
@@ -163,7 +165,7 @@ impl Control {
             .find_map(|protocol| protocol.exchange().mid(symbol))
     }
 
-    /// Opens or halts an instrument.
+    /// Opens or halts an instrument, on every market that lists the symbol.
     ///
     /// # Errors
     /// [`ControlError::UnknownSymbol`] when the symbol is not listed.
@@ -181,17 +183,41 @@ impl Control {
         }
     }
 
-    /// The truth: every order ever accepted, oldest first, whatever lookups show.
+    /// The truth: every order ever accepted, market by market and there oldest first, whatever lookups show.
     #[must_use]
     pub fn executed(&self) -> Vec<ExecutedOrder> {
         self.venue
             .protocols
             .iter()
-            .flat_map(|protocol| protocol.exchange().executed())
+            .flat_map(|protocol| protocol.exchange().executed(protocol.market()))
             .collect()
     }
 
-    /// The truth about one balance of the default account.
+    /// The truth about positions: every open one of every account.
+    #[must_use]
+    pub fn positions(&self) -> Vec<OpenPosition> {
+        self.venue
+            .protocols
+            .iter()
+            .flat_map(|protocol| protocol.exchange().positions(protocol.market()))
+            .collect()
+    }
+
+    /// The truth about the default account's futures wallet on `usdm` or `coinm`; empty if there is none.
+    #[must_use]
+    pub fn wallet(&self, market: &str, asset: &str) -> Wallet {
+        self.venue
+            .protocols
+            .iter()
+            .find(|protocol| protocol.market() == market)
+            .map(|protocol| {
+                let read = |engine: &mut crate::engine::Engine| engine.wallet(AccountId(1), asset);
+                protocol.exchange().with(read)
+            })
+            .unwrap_or_default()
+    }
+
+    /// The truth about one spot balance of the default account.
     #[must_use]
     pub fn balance(&self, asset: &str) -> Balance {
         let read = |engine: &mut crate::engine::Engine| engine.ledger.balance(AccountId(1), asset);

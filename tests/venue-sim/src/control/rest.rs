@@ -79,6 +79,7 @@ fn route(control: &Control, request: &RawRequest) -> Result<Value, Refusal> {
         ("POST", "settings") => Ok(json!(control.settings(parse::<SettingsPatch>(request)?))),
         ("POST", "market") => change_market(control, &parse(request)?),
         ("GET", "executed") => Ok(executed(control)),
+        ("GET", "positions") => Ok(json!({ "positions": control.positions() })),
         ("GET", "requests") => Ok(json!({ "requests": control.requests() })),
         ("DELETE", "requests") => {
             control.clear_requests();

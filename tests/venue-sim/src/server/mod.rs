@@ -10,9 +10,11 @@ pub use connection::serve;
 pub use dispatch::Dispatched;
 pub use wire::{Answer, RawRequest};
 
-use crate::binance_spot::BinanceSpot;
+use crate::binance_futures::{BinanceFutures, coinm, futures_fees, usdm};
+use crate::binance_spot::{BinanceSpot, spot_fees};
 use crate::clock::VenueClock;
 use crate::config::{AccountConfig, Settings, SimConfig};
+use crate::engine::Fees;
 use crate::exchange::Exchange;
 use crate::faults::FaultInjector;
 use crate::sim::StartError;
@@ -34,6 +36,12 @@ pub trait Protocol: Send + Sync + std::fmt::Debug {
 
     /// The market behind the protocol.
     fn exchange(&self) -> &Exchange;
+
+    /// What the market is called, unique at the venue.
+    fn market(&self) -> &'static str;
+
+    /// The fees of the market under these settings.
+    fn fees(&self, settings: &Settings) -> Fees;
 }
 
 /// What every protocol of a venue shares.
@@ -95,19 +103,62 @@ impl Venue {
             ..AccountConfig::with_secret("default", &config.credentials)
         }];
         accounts.extend(config.more_accounts);
+        let settings = shared.settings();
+        let now = shared.clock.now();
+        let spot_money: Vec<_> = accounts
+            .iter()
+            .map(|account| (account.name.as_str(), account.balances.as_slice()))
+            .collect();
         let exchange = Exchange::open(
             config.instruments,
-            &accounts,
-            &shared.settings(),
+            &spot_money,
+            spot_fees(&settings),
             config.seed,
-            shared.clock.now(),
+            now,
         );
         let spot = BinanceSpot::new(Arc::clone(&shared), exchange, &accounts, config.seed)?;
+        let mut protocols: Vec<Box<dyn Protocol>> = vec![Box::new(spot)];
+        let futures = [
+            (
+                &usdm::DIALECT,
+                config.usdm_instruments,
+                config.usdm_balances,
+            ),
+            (
+                &coinm::DIALECT,
+                config.coinm_instruments,
+                config.coinm_balances,
+            ),
+        ];
+        for (dialect, instruments, balances) in futures {
+            let money: Vec<_> = accounts
+                .iter()
+                .map(|account| (account.name.as_str(), balances.as_slice()))
+                .collect();
+            let exchange = Exchange::open(
+                instruments,
+                &money,
+                futures_fees(&settings),
+                config.seed,
+                now,
+            );
+            protocols.push(Box::new(BinanceFutures::new(
+                dialect,
+                Arc::clone(&shared),
+                exchange,
+                &accounts,
+                config.seed,
+            )?));
+        }
+        for protocol in &protocols {
+            let fees = protocol.fees(&settings);
+            protocol.exchange().configure(fees, &settings);
+        }
         Ok(Self {
             shared,
             faults: FaultInjector::new(config.seed),
             requests: RequestLog::default(),
-            protocols: vec![Box::new(spot)],
+            protocols,
         })
     }
 }
