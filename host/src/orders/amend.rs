@@ -35,6 +35,10 @@ pub struct Change {
 }
 
 impl Change {
+    fn is_none(&self) -> bool {
+        self.quantity.is_none() && self.price.is_none()
+    }
+
     fn is_made_in(&self, order: &Order) -> bool {
         self.quantity.is_none_or(|q| order.quantity == Some(q))
             && self.price.is_none_or(|price| order.price == Some(price))
@@ -56,6 +60,11 @@ impl Orders {
     ) -> Result<Order, OrderError> {
         let mut record = self.own_order(&caller, &id).await?;
         is_open(&record)?;
+        if change.is_none() {
+            let problem = "quantity or price must be given, or both";
+            let problem = FieldProblem::absent("quantity", problem);
+            return Err(OrderError::Invalid(vec![problem]));
+        }
         if change.is_made_in(&record.order) {
             // Most likely said twice; but another client may have changed the order at the venue.
             let (seen, unheard) = self.refresh(record, deadline).await?;
@@ -380,6 +389,9 @@ impl Amending {
         if record.amendment.is_some() {
             tracing::warn!(order = %record.order.id, %failure, "the change's fate is open");
             return Ok(record.order);
+        }
+        if says_not_amendable(&failure) && record.order.state.is_final() {
+            return Err(not_open(&record.order.id, record.order.state));
         }
         Err(failed(&record, failure))
     }

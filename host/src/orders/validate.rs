@@ -84,10 +84,6 @@ pub(super) fn change_problems(
     instrument: &Instrument,
 ) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
-    if change.quantity.is_none() && change.price.is_none() {
-        let problem = "quantity or price must be given, or both";
-        return vec![FieldProblem::absent("quantity", problem)];
-    }
     if let (OrderType::Market, Some(price)) = (order.order_type, change.price) {
         problems.push(FieldProblem::new(
             "price",

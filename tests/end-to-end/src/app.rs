@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use switchyard::config::Config;
 use switchyard::gateway::Gateway;
 use switchyard_venue_sim::{
-    ExecutedOrder, FaultAction, FaultRule, SeenRequest, SimConfig, VenueSim,
+    AccountConfig, Credentials, ExecutedOrder, FaultAction, FaultRule, SeenRequest, SimConfig,
+    VenueSim,
 };
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -91,11 +92,20 @@ pub struct TestApp {
     directory: TempDir,
 }
 
+/// What another account of the simulated venue signs with.
+fn rival_credentials() -> Credentials {
+    Credentials {
+        api_key: "rivalSimulatorOnlyKey".to_owned(),
+        secret: "rivalSimulatorOnlySecret".to_owned(),
+    }
+}
+
 /// A simulated venue whose market stands still; its seed is printed.
 pub async fn simulator() -> VenueSim {
     println!("seed {SEED}");
     VenueSim::start(SimConfig {
         seed: SEED,
+        more_accounts: vec![AccountConfig::with_secret("rival", &rival_credentials())],
         ..SimConfig::default()
     })
     .await
@@ -180,6 +190,11 @@ impl TestApp {
     /// Another client of the same account, which the gateway knows nothing of.
     pub fn other_client(&self) -> VenueClient {
         VenueClient::of(&self.sim)
+    }
+
+    /// Someone else, with an account of their own, who trades against the gateway.
+    pub fn rival(&self) -> VenueClient {
+        VenueClient::with(&self.sim, rival_credentials())
     }
 
     /// The next `count` requests of this kind meet a fault at the venue.

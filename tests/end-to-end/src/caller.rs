@@ -98,13 +98,21 @@ impl Caller {
 
     /// `POST path` with text that claims to be JSON.
     pub async fn post_text(&self, path: &str, body: &str) -> Answer {
-        let request = self.request(Method::POST, path);
-        Answer::to(
-            request
-                .header("content-type", "application/json")
-                .body(body.to_owned()),
-        )
-        .await
+        self.send_text(Method::POST, path, body).await
+    }
+
+    async fn send_text(&self, method: Method, path: &str, body: &str) -> Answer {
+        let request = self
+            .request(method, path)
+            .header("content-type", "application/json");
+        Answer::to(request.body(body.to_owned())).await
+    }
+
+    /// `PATCH /v1/orders/ID`.
+    pub async fn amend(&self, id: &str, change: &Value) -> Answer {
+        let path = format!("/v1/orders/{id}");
+        self.send_text(Method::PATCH, &path, &change.to_string())
+            .await
     }
 
     /// `POST /v1/orders`.

@@ -19,9 +19,14 @@ pub struct VenueClient {
 impl VenueClient {
     /// A client of the default account.
     pub fn of(sim: &VenueSim) -> Self {
+        Self::with(sim, sim.credentials().clone())
+    }
+
+    /// A client of the account that has these credentials.
+    pub fn with(sim: &VenueSim, credentials: Credentials) -> Self {
         Self {
             caller: Caller::anonymous(&sim.url()),
-            credentials: sim.credentials().clone(),
+            credentials,
             now_ms: sim.control().now_ms(),
         }
     }
@@ -43,6 +48,14 @@ impl VenueClient {
         let query = format!(
             "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity={quantity}&price={price}\
              &newClientOrderId={client_id}"
+        );
+        self.signed(Method::POST, "/api/v3/order", &query).await
+    }
+
+    /// Sells at a limit, against whoever buys.
+    pub async fn sell(&self, quantity: &str, price: &str) -> Value {
+        let query = format!(
+            "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&quantity={quantity}&price={price}"
         );
         self.signed(Method::POST, "/api/v3/order", &query).await
     }

@@ -5,9 +5,13 @@
 mod access;
 mod active_orders;
 mod ambiguity;
+mod amending;
+mod amending_by_legs;
 mod cancelling;
+mod cancelling_all;
 mod chaos;
 mod exact_decimals;
+mod fills;
 mod hostile_adapter;
 mod listing;
 mod placing;
