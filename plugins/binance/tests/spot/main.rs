@@ -3,6 +3,9 @@
 // The calls that tests share are no tests themselves, so clippy's leave for tests does not reach them.
 #![allow(clippy::expect_used)]
 
+#[path = "../calls/mod.rs"]
+mod calls;
+
 mod account;
 mod amending;
 mod desk;

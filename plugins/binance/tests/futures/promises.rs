@@ -1,0 +1,158 @@
+use std::collections::BTreeSet;
+
+use switchyard_sdk::market::{GetCandles, GetOrderBook};
+use switchyard_sdk::trading::{Amend, Cancel, GetOrder, ListFills, ListHistory};
+use switchyard_sdk::types::{HttpRequest, Method};
+use switchyard_sdk::{Account, Descriptor, Market, Trading};
+
+use crate::desk::*;
+
+/// A request of every kind that the adapter makes of an API.
+fn every_request(endpoint: &str) -> Vec<HttpRequest> {
+    let desk = Desk::on(endpoint);
+    let all = Desk::everywhere(endpoint);
+    let (cx, all) = (desk.cx(), all.cx());
+    let history = ListHistory {
+        since: NOW - 1_000,
+        before: NOW,
+        limit: 10,
+    };
+    let fills = ListFills {
+        order: None,
+        since: NOW - 1_000,
+        before: NOW,
+        limit: 10,
+    };
+    let candles = GetCandles {
+        seconds: 60,
+        since: Some(NOW - 600_000),
+        before: Some(NOW),
+        limit: 5,
+    };
+    let dearer = Amend {
+        price: Some("9100".to_owned()),
+        ..amend()
+    };
+    let mut all_requests = vec![
+        VENUE.encode_list_instruments(&all, None),
+        VENUE.encode_get_time(&all, None),
+        VENUE.encode_get_ticker(&cx, None),
+        VENUE.encode_get_order_book(&cx, &GetOrderBook { depth: 5 }, None),
+        VENUE.encode_get_candles(&cx, &candles, None),
+        VENUE.encode_place(&cx, &limit_order(), None),
+        VENUE.encode_amend(&cx, &dearer, None),
+        VENUE.encode_cancel(&cx, &Cancel { order: by_id("1") }, None),
+        VENUE.encode_cancel_all(&cx, None),
+        VENUE.encode_cancel_all(&all, None),
+        VENUE.encode_get_order(&cx, &GetOrder { order: by_id("1") }, None),
+        VENUE.encode_list_open(&cx, None),
+        VENUE.encode_list_history(&cx, &history, None),
+        VENUE.encode_list_fills(&cx, &fills, None),
+        VENUE.encode_list_balances(&all, None),
+        VENUE.encode_list_positions(&all, None),
+    ];
+    if endpoint == "usdm" {
+        let order = by_id("algo-1");
+        let cleared = ok(r#"{"code":200,"msg":"done"}"#);
+        let rest = more(VENUE.decode_cancel_all(&cx, None, &cleared));
+        let past = more(VENUE.decode_list_history(&cx, &history, None, &ok("[]")));
+        all_requests.extend([
+            VENUE.encode_get_order(
+                &cx,
+                &GetOrder {
+                    order: order.clone(),
+                },
+                None,
+            ),
+            VENUE.encode_cancel(&cx, &Cancel { order }, None),
+            VENUE.encode_cancel_all(&cx, Some(&rest)),
+            VENUE.encode_list_history(&cx, &history, Some(&past)),
+        ]);
+    }
+    all_requests
+        .into_iter()
+        .flat_map(|requests| requests.expect("encodes"))
+        .collect()
+}
+
+#[test]
+fn every_request_is_an_allowed_call_and_every_allowed_call_is_made() {
+    for (endpoint, _) in BOTH {
+        let allowed: BTreeSet<_> = VENUE
+            .describe()
+            .allowed_calls
+            .into_iter()
+            .filter(|call| call.endpoint == endpoint)
+            .map(|call| (call.method as u8, call.path))
+            .collect();
+        let made: BTreeSet<_> = every_request(endpoint)
+            .iter()
+            .map(|request| {
+                let path = request.path.split('?').next().unwrap_or_default();
+                (request.method as u8, path.to_owned())
+            })
+            .collect();
+        assert_eq!(made, allowed);
+    }
+}
+
+#[test]
+fn every_request_costs_something_of_its_own_endpoints_buckets() {
+    let buckets = VENUE.describe().buckets;
+    for (endpoint, root) in BOTH {
+        for request in every_request(endpoint) {
+            assert!(!request.costs.is_empty() && request.endpoint == endpoint);
+            for cost in &request.costs {
+                let bucket = buckets.iter().find(|bucket| bucket.name == cost.bucket);
+                assert!(bucket.is_some_and(|bucket| bucket.endpoints == [endpoint]));
+                assert!(cost.amount > 0);
+            }
+            assert!(request.path.starts_with(root) && request.path.is_ascii());
+            assert!(!request.path.contains(SECRET) && !request.path.contains(API_KEY));
+            assert_eq!(request.mutates, request.method != Method::Get);
+            assert_eq!(
+                request.path.contains("signature="),
+                !request.headers.is_empty()
+            );
+        }
+        assert_eq!(every_request(endpoint), every_request(endpoint));
+    }
+}
+
+#[test]
+fn what_futures_forget_is_said() {
+    const DAY: u64 = 86_400_000;
+    for (endpoint, _) in BOTH {
+        let rules = VENUE.describe().endpoint_rules;
+        let rules = rules.iter().find(|rules| rules.endpoint == endpoint);
+        let rules = rules.expect("has rules");
+        assert_eq!(rules.unfilled_history_ms, Some(3 * DAY));
+        assert_eq!(rules.filled_history_ms, Some(90 * DAY));
+        assert!(rules.reduce_only && rules.open_without_instrument);
+        assert!(!rules.history_without_instrument && rules.settle_ms > 10_000);
+    }
+}
+
+/// Writes the requests for `tests/spec/check-binance.sh`, which has Prism judge them.
+#[test]
+fn requests_can_be_written_down_for_a_judge() {
+    let lines: Vec<String> = BOTH
+        .iter()
+        .flat_map(|(endpoint, _)| {
+            every_request(endpoint)
+                .into_iter()
+                .map(move |request| format!("{endpoint} {}", whole(&request)))
+        })
+        .collect();
+    assert!(lines.len() > 35);
+    if let Ok(file) = std::env::var("SPEC_CHECK_REQUESTS") {
+        std::fs::write(file, lines.join("\n")).expect("is written");
+    }
+}
+
+/// Method and target, signature included.
+fn whole(request: &HttpRequest) -> String {
+    let line = line(request);
+    let method = line.split(' ').next().unwrap_or_default();
+    format!("{method} {}", request.path)
+}
