@@ -22,7 +22,7 @@ pub(super) enum Asked {
 
 /// How a question about one leg was answered.
 enum Word {
-    Seen(OrderReport),
+    Seen(Box<OrderReport>),
     /// The venue says that it has no such order.
     Absent,
     /// No answer, which says nothing.
@@ -94,7 +94,7 @@ impl Orders {
                     tracing::info!(order = %id, "the order that replaced it was seen");
                     let record = self
                         .journal
-                        .append(&id, vec![Event::Amended { report }])
+                        .append(&id, vec![Event::Amended { report: *report }])
                         .await?;
                     return self.then_cancel(record, deadline).await;
                 }
@@ -105,7 +105,7 @@ impl Orders {
         let mut record = record;
         if amendment.stage != Stage::Placing {
             match self.ask_for_current(&record, deadline).await {
-                Word::Seen(report) => record = self.observe(record, report).await?,
+                Word::Seen(report) => record = self.observe(record, *report).await?,
                 Word::Absent => {}
                 Word::None => return Ok(Asked::Done),
             }
@@ -181,7 +181,7 @@ impl Orders {
 
 fn word(answer: Result<OrderReport, Failure>) -> Word {
     match answer {
-        Ok(report) => Word::Seen(report),
+        Ok(report) => Word::Seen(Box::new(report)),
         Err(failure) if failure.code == FailureCode::OrderNotFound => Word::Absent,
         Err(_) => Word::None,
     }

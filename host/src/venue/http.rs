@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn percent_encoded_text_arrives_as_it_was_signed() {
-        let path = "/api/v3/order?symbol=%EF%BC%91&x=a%2Fb%26c%27";
+        let path = "/order?symbol=%EF%BC%91&x=a%2Fb%26c%27";
         assert_eq!(sent_as(path), Ok(format!("http://127.0.0.1:9101{path}")));
     }
 

@@ -118,12 +118,23 @@ impl TestApp {
         Self::with(|config| config).await
     }
 
+    /// A venue whose futures the gateway trades too.
+    pub async fn with_futures() -> Self {
+        Self::over(simulator().await, |config, sim| config.with_futures(sim)).await
+    }
+
     /// The same with a configuration bent before it is used.
     pub async fn with(bend: impl FnOnce(GatewayConfig) -> GatewayConfig) -> Self {
-        let sim = simulator().await;
+        Self::over(simulator().await, |config, _| bend(config)).await
+    }
+
+    async fn over(
+        sim: VenueSim,
+        bend: impl FnOnce(GatewayConfig, &VenueSim) -> GatewayConfig,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = GatewayConfig::in_directory(directory.path()).simulated(&sim);
-        let config = bend(config);
+        let config = bend(config, &sim);
         let gateway = start_gateway(&config).await.unwrap();
         gateway.ready().await;
         let base = gateway.base.clone();

@@ -63,8 +63,8 @@ pub struct ConfiguredVenue {
     pub name: String,
     /// Stem of its adapter's file.
     pub adapter: String,
-    /// Alias and origin of its endpoint.
-    pub endpoint: (String, String),
+    /// Alias and origin of each endpoint.
+    pub endpoints: Vec<(String, String)>,
     /// What it is signed for with.
     pub credentials: Option<Credentials>,
 }
@@ -109,6 +109,17 @@ impl GatewayConfig {
         )
     }
 
+    /// The simulated venue's futures, beside its spot market.
+    #[must_use]
+    pub fn with_futures(mut self, sim: &VenueSim) -> Self {
+        let venue = self.venues.iter_mut().find(|venue| venue.name == VENUE);
+        let endpoints = venue.map(|venue| &mut venue.endpoints);
+        if let Some(endpoints) = endpoints {
+            endpoints.extend(["usdm", "coinm"].map(|alias| (alias.to_owned(), sim.url())));
+        }
+        self
+    }
+
     /// The same with another venue.
     #[must_use]
     pub fn venue(
@@ -121,7 +132,7 @@ impl GatewayConfig {
         self.venues.push(ConfiguredVenue {
             name: name.to_owned(),
             adapter: adapter.to_owned(),
-            endpoint: (endpoint.0.to_owned(), endpoint.1.to_owned()),
+            endpoints: vec![(endpoint.0.to_owned(), endpoint.1.to_owned())],
             credentials: credentials.cloned(),
         });
         self
@@ -171,12 +182,11 @@ impl GatewayConfig {
                     place("secret", &credentials.secret),
                 ));
             }
-            text.push_str(&format!(
-                "[venues.{}.endpoints]\n{} = {}\n\n",
-                venue.name,
-                venue.endpoint.0,
-                quoted(&venue.endpoint.1)
-            ));
+            text.push_str(&format!("[venues.{}.endpoints]\n", venue.name));
+            for (alias, origin) in &venue.endpoints {
+                text.push_str(&format!("{alias} = {}\n", quoted(origin)));
+            }
+            text.push('\n');
         }
         text
     }

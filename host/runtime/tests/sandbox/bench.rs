@@ -30,8 +30,23 @@ pub(crate) fn hostile_bytes() -> Vec<u8> {
     built("target/test-adapters", "hostile-adapter.wasm")
 }
 
-pub(crate) fn binance_bytes() -> Vec<u8> {
-    built("plugins/dist", "binance.wasm")
+/// The bytes of an adapter that is shipped, whichever comes first by its name.
+pub(crate) fn shipped_bytes() -> Vec<u8> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/dist");
+    let entries = std::fs::read_dir(&directory)
+        .unwrap_or_else(|error| panic!("{}: {error}: run `make plugins`", directory.display()));
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
+        .collect();
+    files.sort();
+    match files.first() {
+        Some(file) => std::fs::read(file).unwrap(),
+        None => panic!("no adapter in {}: run `make plugins`", directory.display()),
+    }
 }
 
 pub(crate) fn runtime(limits: Limits) -> Runtime {

@@ -9,7 +9,7 @@ use switchyard_runtime::{
     Adapter, Call, GetTicker, Limits, ListInstruments, Place as PlaceOperation, SecretKey,
 };
 
-use crate::bench::{answer, binance_bytes, call_about, instrument, runtime};
+use crate::bench::{answer, call_about, instrument, runtime, shipped_bytes};
 
 fn signed_call() -> Call {
     let secret = SecretKey::new(SecretString::from("a secret of the account")).unwrap();
@@ -59,7 +59,7 @@ fn transcript(adapter: &Adapter) -> String {
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
-    let bytes = binance_bytes();
+    let bytes = shipped_bytes();
     let first = runtime(Limits::default()).load(&bytes).unwrap();
     let expected = transcript(&first);
     assert!(expected.contains("signature="), "{expected}");
@@ -82,7 +82,7 @@ fn the_same_input_gives_the_same_bytes() {
 
 #[test]
 fn what_one_call_did_is_not_seen_by_the_next() {
-    let adapter = runtime(Limits::default()).load(&binance_bytes()).unwrap();
+    let adapter = runtime(Limits::default()).load(&shipped_bytes()).unwrap();
     let expected = transcript(&adapter);
     let garbage: Vec<u8> = (0..200_000_u32).map(|place| (place % 251) as u8).collect();
     for length in [0, 1, 1_000, 200_000] {

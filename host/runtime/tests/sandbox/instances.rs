@@ -81,9 +81,9 @@ fn two_versions_live_side_by_side_and_one_is_dropped_whole() {
     let runtime = crate::bench::runtime(Limits::default());
     let hostile = runtime.load(&crate::bench::hostile_bytes()).unwrap();
     for _ in 0..3 {
-        let binance = runtime.load(&crate::bench::binance_bytes()).unwrap();
-        assert_eq!(binance.descriptor().venue, "binance");
-        drop(binance);
+        let other = runtime.load(&crate::bench::shipped_bytes()).unwrap();
+        assert_ne!(other.descriptor().venue, hostile.descriptor().venue);
+        drop(other);
         works(&hostile);
     }
 }

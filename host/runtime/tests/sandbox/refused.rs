@@ -6,7 +6,7 @@ use switchyard_runtime::{Limits, LoadError};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
-use crate::bench::{binance_bytes, hostile_bytes, runtime};
+use crate::bench::{hostile_bytes, runtime, shipped_bytes};
 
 /// A component of the world `adapter` in this text, which may use this host's contract. Its functions
 /// all trap.
@@ -204,7 +204,7 @@ fn a_file_that_was_cut_off_or_damaged_is_refused_and_never_a_panic() {
 
 #[test]
 fn a_file_above_the_limit_is_refused_unread() {
-    let bytes = binance_bytes();
+    let bytes = shipped_bytes();
     let limits = Limits {
         component_bytes: bytes.len() - 1,
         ..Limits::default()

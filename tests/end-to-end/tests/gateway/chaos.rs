@@ -183,7 +183,7 @@ async fn a_venue_that_hangs_does_not_keep_the_orders_of_another_from_being_found
         let first = config.venues[0].clone();
         config.venues.push(ConfiguredVenue {
             name: "hanging".to_owned(),
-            endpoint: ("spot".to_owned(), hanging.url()),
+            endpoints: vec![("spot".to_owned(), hanging.url())],
             ..first
         });
         config

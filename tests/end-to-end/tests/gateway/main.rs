@@ -22,3 +22,4 @@ mod starting;
 mod strictness;
 mod validation;
 mod venue_health;
+mod venue_neutral;
