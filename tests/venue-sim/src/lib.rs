@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! TCP ── server ── faults ──┬── control        the test's handle on the venue (/_control)
-//!                           └── binance_spot ── engine   (/api/v3)
-//!                                    │            ▲
-//!                                 binance      market    seeded liquidity and order flow
+//!                           ├── binance_spot ────┬── engine   (/api/v3)
+//!                           └── binance_futures ─┘     ▲      (/fapi, /dapi)
+//!                                    │                 │
+//!                                 binance           market    seeded liquidity and order flow
 //! ```
 //!
 //! `engine`, `market`, `faults`, `clock`, `truth` and `server` know no venue. `binance` is what every Binance
-//! REST API shares (signing, timing, parameters, rate limits); `binance_spot` is the spot protocol itself.
+//! REST API shares (signing, timing, parameters, rate limits); `binance_spot` and
+//! `binance_futures` are the protocols themselves. Each of the three markets has an engine of its own.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), switchyard_venue_sim::StartError> {

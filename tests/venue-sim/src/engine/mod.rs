@@ -4,6 +4,8 @@ mod amend;
 mod book;
 mod conditional;
 mod contract;
+#[cfg(test)]
+mod contract_tests;
 mod history;
 mod ledger;
 mod lookup;
