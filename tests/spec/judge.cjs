@@ -55,6 +55,8 @@ function judge(request, url, verdict) {
   const older = [];
   const known = declared(document, request.method, url.pathname);
   const knownToNewer = declared(newer, request.method, url.pathname);
+  // An operation that no document has cannot be judged by one.
+  if (!known && !knownToNewer) return { violations: [], older: [], unspecified: true };
   for (const name of new Set(url.searchParams.keys())) {
     if (!known || known.names.has(name)) continue;
     if (knownToNewer && knownToNewer.names.has(name)) older.push(`query.${name}`);

@@ -27,8 +27,12 @@ for (const request of seen) {
 for (const text of new Set(seen.flatMap((r) => r.older.map((name) => `${r.operation}  ${name}`)))) {
   console.log(`\nallowed by the newer document only: ${text}`);
 }
+for (const text of new Set(seen.filter((r) => r.unspecified).map((r) => r.operation))) {
+  console.log(`\nnot in the specification, so not judged: ${text}`);
+}
 for (const [text, { count, query }] of texts) {
   console.log(`\n${count} x ${text}\n    first: ${query.replace(/signature=[^&]*/, 'signature=...')}`);
 }
-console.log(`\n${seen.length} requests, ${seen.filter((r) => r.violations.length > 0).length} in violation`);
+const unjudged = seen.filter((r) => r.unspecified).length;
+console.log(`\n${seen.length} requests, ${unjudged} not judged, ${seen.filter((r) => r.violations.length > 0).length} in violation`);
 process.exit(failed ? 1 : 0);

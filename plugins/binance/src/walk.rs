@@ -1,16 +1,13 @@
 //! Reading a time range of numbered rows to its end: by windows of time, and by id where a window is full.
 //!
-//! Every Binance API looks only so far between `startTime` and `endTime` and gives at most 1,000 rows;
-//! by id it gives the next 1,000 whatever their time. So windows are asked several at a time, and a full
+//! Every Binance API looks only so far between `startTime` and `endTime` and gives at most 100 or 1,000
+//! rows; by id it gives as many of the next ones whatever their time. So windows are asked several at a time, and a full
 //! one is read on by id, which has no gaps at the seams.
 
 use serde::{Deserialize, Serialize};
 use switchyard_sdk::query::Query;
 use switchyard_sdk::time::MS_PER_DAY;
 use switchyard_sdk::types::{Error, Timestamp};
-
-/// Most rows that one request gives.
-const PAGE: usize = 1_000;
 
 /// Windows asked for side by side; at a weight of 20 each, a step spends at most 100.
 const WINDOWS_PER_STEP: u64 = 5;
@@ -20,6 +17,8 @@ const WINDOWS_PER_STEP: u64 = 5;
 pub(crate) struct Pace {
     /// Longest time between `startTime` and `endTime`, in milliseconds.
     pub(crate) window_ms: u64,
+    /// Most rows that one request gives.
+    pub(crate) page: usize,
     /// Nothing is older, or can be asked for.
     pub(crate) earliest: Timestamp,
     /// Whether ids are followed from the first row found to the end of the range, rather than to the end
@@ -115,13 +114,14 @@ impl<R: Row> Walk<R> {
         id_name: &str,
     ) -> Vec<Query> {
         match self.next {
-            Next::Id(id, _) => vec![page(base.clone().with_integer(id_name, id))],
+            Next::Id(id, _) => vec![page(base.clone().with_integer(id_name, id), pace)],
             Next::Time(start) => windows(start, range.before, pace)
                 .map(|(first, last)| {
                     page(
                         base.clone()
                             .with_integer("startTime", first)
                             .with_integer("endTime", last),
+                        pace,
                     )
                 })
                 .collect(),
@@ -137,7 +137,7 @@ impl<R: Row> Walk<R> {
         answers: Vec<Vec<R>>,
     ) -> Result<Stride<R>, Error> {
         let next = match self.next {
-            Next::Id(id, until) => self.take_page(id, until, range, answers)?,
+            Next::Id(id, until) => self.take_page(id, until, range, pace, answers)?,
             Next::Time(start) => self.take_windows(start, range, pace, answers)?,
         };
         // A day's grace covers any error in what the host takes for the venue's time.
@@ -169,10 +169,11 @@ impl<R: Row> Walk<R> {
         id: u64,
         until: Timestamp,
         range: Range,
+        pace: Pace,
         answers: Vec<Vec<R>>,
     ) -> Result<Option<Next>, Error> {
         let [rows] = <[Vec<R>; 1]>::try_from(answers).map_err(|_| unexpected())?;
-        let full = rows.len() >= PAGE;
+        let full = rows.len() >= pace.page;
         let (last, past) = self.keep(rows, until, range)?;
         match last {
             // A page that does not advance would be asked for without end.
@@ -196,7 +197,7 @@ impl<R: Row> Walk<R> {
         let mut newest = None;
         let mut end = range.before;
         for (rows, (_, last_ms)) in answers.into_iter().zip(asked) {
-            let full = rows.len() >= PAGE;
+            let full = rows.len() >= pace.page;
             end = last_ms.saturating_add(1);
             newest = self.keep(rows, end, range)?.0.or(newest);
             if let (true, Some(last)) = (full, newest) {
@@ -249,8 +250,8 @@ fn windows(
         })
 }
 
-fn page(query: Query) -> Query {
-    query.with_integer("limit", PAGE as u64)
+fn page(query: Query, pace: Pace) -> Query {
+    query.with_integer("limit", pace.page as u64)
 }
 
 fn unexpected() -> Error {

@@ -37,6 +37,8 @@ pub(crate) struct Dialect {
     pub(crate) positions_weight: u32,
     /// What a page of `allOrders` or `userTrades` of one symbol weighs.
     pub(crate) page_weight: u32,
+    /// Most orders that a page of `allOrders` gives; of trades and conditional orders it is 1,000.
+    pub(crate) orders_page: usize,
     /// What a change of an order weighs.
     pub(crate) amend_weight: u32,
     /// Whether a change of an order counts against the buckets of orders.
@@ -60,6 +62,7 @@ pub(crate) const USDM: Dialect = Dialect {
     positions: "/v3/positionRisk",
     positions_weight: 5,
     page_weight: 5,
+    orders_page: 1_000,
     // "0 on IP rate limit", and one of either count of orders
     amend_weight: 0,
     amend_is_order: true,
@@ -84,6 +87,8 @@ pub(crate) const COINM: Dialect = Dialect {
     positions_weight: 1,
     // "20 with symbol"
     page_weight: 20,
+    // "Default 50; max 100", where USD-M says 1000
+    orders_page: 100,
     amend_weight: 1,
     amend_is_order: false,
     algo: false,
@@ -121,10 +126,11 @@ impl Dialect {
 
     /// How history and fills are walked: "The query time period must be less then 7 days", by id without
     /// such a limit. Older than 90 days there is nothing, and to ask for it is an error.
-    pub(crate) fn pace(&self, now: Timestamp) -> Pace {
+    pub(crate) fn pace(&self, now: Timestamp, page: usize) -> Pace {
         let horizon = now.saturating_sub(FILLED_HISTORY_MS);
         Pace {
             window_ms: 7 * MS_PER_DAY,
+            page,
             // To the day, so that both halves of a step agree although time goes on between them.
             earliest: horizon - horizon % MS_PER_DAY + MS_PER_DAY,
             follows_ids: false,

@@ -18,6 +18,9 @@ use crate::enums::{is_number, naming, side};
 use crate::names::Names;
 use crate::walk::{Range, Row, Stride, Walk};
 
+/// Most trades that one request gives.
+const PAGE: usize = 1_000;
+
 /// A trade of the account. Like an order, it travels between steps as a list of its fields.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,7 +99,7 @@ fn stage<'a>(
         // By windows of time even for one order: by id alone Binance looks back seven days.
         Stage::List(Progress {
             order,
-            walk: Walk::through(range, dialect.pace(cx.now)),
+            walk: Walk::through(range, dialect.pace(cx.now, PAGE)),
         })
     };
     Ok(match &command.order {
@@ -131,7 +134,7 @@ pub(crate) fn encode_list_fills(
         .with_some("orderId", progress.order.as_deref());
     progress
         .walk
-        .queries(&base, range, dialect.pace(cx.now), "fromId")
+        .queries(&base, range, dialect.pace(cx.now, PAGE), "fromId")
         .into_iter()
         .map(|query| signed(cx, dialect, Method::Get, query, dialect.page_weight))
         .collect()
@@ -145,7 +148,7 @@ pub(crate) fn decode_list_fills(
 ) -> Result<Step<Fills>, Error> {
     let dialect = Dialect::of(cx)?;
     let range = Range::new(command.since, command.before, command.limit)?;
-    let pace = dialect.pace(cx.now);
+    let pace = dialect.pace(cx.now, PAGE);
     let progress = match stage(cx, dialect, command, from, range)? {
         Stage::Find(order) => {
             let id = if algo::id_of(dialect, order).is_some() {

@@ -14,6 +14,9 @@ use super::{read_lists, signed, state};
 use crate::names::Names;
 use crate::walk::{Range, Row, Stride, Walk};
 
+/// Most conditional orders that one request gives.
+const ALGOS_PAGE: usize = 1_000;
+
 /// How far a listing has come.
 #[derive(Serialize, Deserialize)]
 enum Progress<'a> {
@@ -34,7 +37,10 @@ fn progress<'a>(
 ) -> Result<Progress<'a>, Error> {
     match state {
         Some(state) => json::read(state),
-        None => Ok(Progress::Orders(Walk::through(range, dialect.pace(cx.now)))),
+        None => Ok(Progress::Orders(Walk::through(
+            range,
+            dialect.pace(cx.now, dialect.orders_page),
+        ))),
     }
 }
 
@@ -45,18 +51,19 @@ pub(crate) fn encode_list_history(
 ) -> Result<Vec<HttpRequest>, Error> {
     let dialect = Dialect::of(cx)?;
     let range = Range::new(command.since, command.before, command.limit)?;
-    let pace = dialect.pace(cx.now);
+    let orders_pace = dialect.pace(cx.now, dialect.orders_page);
+    let algos_pace = dialect.pace(cx.now, ALGOS_PAGE);
     let (queries, weight) = match progress(cx, dialect, state, range)? {
         Progress::Orders(walk) => {
             let base = dialect.query_symbol(cx, "/v1/allOrders")?;
             (
-                walk.queries(&base, range, pace, "orderId"),
+                walk.queries(&base, range, orders_pace, "orderId"),
                 dialect.page_weight,
             )
         }
         Progress::Algos(_, _, walk) => {
             let base = dialect.query_symbol(cx, "/v1/allAlgoOrders")?;
-            (walk.queries(&base, range, pace, "algoId"), 5)
+            (walk.queries(&base, range, algos_pace, "algoId"), 5)
         }
     };
     queries
@@ -73,14 +80,15 @@ pub(crate) fn decode_list_history(
 ) -> Result<Step<History>, Error> {
     let dialect = Dialect::of(cx)?;
     let range = Range::new(command.since, command.before, command.limit)?;
-    let pace = dialect.pace(cx.now);
+    let orders_pace = dialect.pace(cx.now, dialect.orders_page);
+    let algos_pace = dialect.pace(cx.now, ALGOS_PAGE);
     let (orders, exhausted, algos) = match progress(cx, dialect, from, range)? {
         Progress::Orders(walk) => {
             let answers = read_lists(cx, dialect, responses)?;
-            match walk.take(cx.now, range, pace, answers)? {
+            match walk.take(cx.now, range, orders_pace, answers)? {
                 Stride::More(walk) => return proceed(&Progress::Orders(walk)),
                 Stride::Done(orders, exhausted) if dialect.algo => {
-                    let walk = Walk::through(range, pace);
+                    let walk = Walk::through(range, algos_pace);
                     return proceed(&Progress::Algos(orders, exhausted, walk));
                 }
                 Stride::Done(orders, exhausted) => (orders, exhausted, Vec::new()),
@@ -88,7 +96,7 @@ pub(crate) fn decode_list_history(
         }
         Progress::Algos(orders, exhausted, walk) => {
             let answers = read_lists::<WireAlgo<'_>>(cx, dialect, responses)?;
-            match walk.take(cx.now, range, pace, answers)? {
+            match walk.take(cx.now, range, algos_pace, answers)? {
                 Stride::More(walk) => {
                     return proceed(&Progress::Algos(orders, exhausted, walk));
                 }

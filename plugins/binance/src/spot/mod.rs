@@ -35,6 +35,7 @@ pub(crate) const ORDERS_1D: &str = "spot_orders_1d";
 /// "The time between startTime and endTime can't be longer than 24 hours"; ids have no such limit.
 const PACE: Pace = Pace {
     window_ms: MS_PER_DAY,
+    page: 1_000,
     // 2017-07-01, before Binance opened.
     earliest: 1_498_867_200_000,
     follows_ids: true,

@@ -90,3 +90,19 @@ pub(crate) fn by_client_id(id: &str) -> OrderRef {
         client_id: Some(id.to_owned()),
     }
 }
+
+/// Writes requests down, one a line, where an environment variable names a file: for
+/// `tests/spec/check-binance.sh`, which has Prism judge them.
+pub(crate) fn write_down(requests: &[HttpRequest], variable: &str) {
+    let lines: Vec<String> = requests
+        .iter()
+        .map(|request| {
+            let line = line(request);
+            let method = line.split(' ').next().unwrap_or_default();
+            format!("{method} {}", request.path)
+        })
+        .collect();
+    if let Ok(file) = std::env::var(variable) {
+        std::fs::write(file, lines.join("\n") + "\n").expect("is written");
+    }
+}

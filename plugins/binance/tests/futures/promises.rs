@@ -133,26 +133,8 @@ fn what_futures_forget_is_said() {
     }
 }
 
-/// Writes the requests for `tests/spec/check-binance.sh`, which has Prism judge them.
 #[test]
 fn requests_can_be_written_down_for_a_judge() {
-    let lines: Vec<String> = BOTH
-        .iter()
-        .flat_map(|(endpoint, _)| {
-            every_request(endpoint)
-                .into_iter()
-                .map(move |request| format!("{endpoint} {}", whole(&request)))
-        })
-        .collect();
-    assert!(lines.len() > 35);
-    if let Ok(file) = std::env::var("SPEC_CHECK_REQUESTS") {
-        std::fs::write(file, lines.join("\n")).expect("is written");
-    }
-}
-
-/// Method and target, signature included.
-fn whole(request: &HttpRequest) -> String {
-    let line = line(request);
-    let method = line.split(' ').next().unwrap_or_default();
-    format!("{method} {}", request.path)
+    write_down(&every_request("usdm"), "SPEC_CHECK_USDM");
+    write_down(&every_request("coinm"), "SPEC_CHECK_COINM");
 }

@@ -32,6 +32,7 @@ fn history_is_asked_for_in_windows_of_seven_days() {
         let desk = Desk::on(endpoint);
         let symbol = desk.symbol();
         let since = NOW - 10 * DAY;
+        let limit = if endpoint == "usdm" { 1_000 } else { 100 };
         let requests = VENUE
             .encode_list_history(&desk.cx(), &history(since, NOW, 10), None)
             .expect("encodes");
@@ -40,11 +41,11 @@ fn history_is_asked_for_in_windows_of_seven_days() {
             lines(&requests),
             [
                 format!(
-                    "GET {root}/v1/allOrders?symbol={symbol}&startTime={since}&endTime={}&limit=1000",
+                    "GET {root}/v1/allOrders?symbol={symbol}&startTime={since}&endTime={}&limit={limit}",
                     middle - 1
                 ),
                 format!(
-                    "GET {root}/v1/allOrders?symbol={symbol}&startTime={middle}&endTime={}&limit=1000",
+                    "GET {root}/v1/allOrders?symbol={symbol}&startTime={middle}&endTime={}&limit={limit}",
                     NOW - 1
                 )
             ]
@@ -66,7 +67,7 @@ fn a_full_window_is_read_on_by_id_to_its_end_and_no_further() {
     let since = NOW - 10 * DAY;
     let command = history(since, NOW, 5_000);
     let answers = [
-        page(symbol, 1, 1_000, since),
+        page(symbol, 1, 100, since),
         page(symbol, 5_000, 1, NOW - DAY),
     ];
     let state = more(VENUE.decode_list_history(&cx, &command, None, &answers));
@@ -76,13 +77,13 @@ fn a_full_window_is_read_on_by_id_to_its_end_and_no_further() {
     assert_eq!(
         lines(&requests),
         [format!(
-            "GET /dapi/v1/allOrders?symbol={symbol}&orderId=1001&limit=1000"
+            "GET /dapi/v1/allOrders?symbol={symbol}&orderId=101&limit=100"
         )]
     );
     // The last of these lies in the next window, which is asked for in its turn.
     let rest = format!(
         "[{},{}]",
-        order(symbol, 1_001, since + DAY),
+        order(symbol, 101, since + DAY),
         order(symbol, 5_000, NOW - DAY)
     );
     let state = more(VENUE.decode_list_history(&cx, &command, Some(&state), &ok(&rest)));
@@ -92,7 +93,7 @@ fn a_full_window_is_read_on_by_id_to_its_end_and_no_further() {
     assert!(lines(&requests)[0].contains(&format!("startTime={}&", since + 7 * DAY)));
     let last = [page(symbol, 5_000, 1, NOW - DAY)];
     let found = done(VENUE.decode_list_history(&cx, &command, Some(&state), &last));
-    assert_eq!((found.orders.len(), found.exhausted), (1_002, true));
+    assert_eq!((found.orders.len(), found.exhausted), (102, true));
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn a_page_that_does_not_advance_is_malformed_and_no_loop() {
     let desk = Desk::on("coinm");
     let cx = desk.cx();
     let command = history(NOW - DAY, NOW, 5_000);
-    let full = [page(desk.symbol(), 1, 1_000, NOW - DAY)];
+    let full = [page(desk.symbol(), 1, 100, NOW - DAY)];
     let state = more(VENUE.decode_list_history(&cx, &command, None, &full));
     assert_eq!(
         verdict(VENUE.decode_list_history(&cx, &command, Some(&state), &full)).0,

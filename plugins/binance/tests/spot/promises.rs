@@ -173,3 +173,8 @@ fn the_descriptor_is_whole() {
             .all(|bucket| bucket.name.starts_with("spot_") == (bucket.endpoints == ["spot"]))
     );
 }
+
+#[test]
+fn requests_can_be_written_down_for_a_judge() {
+    write_down(&every_request(), "SPEC_CHECK_SPOT");
+}

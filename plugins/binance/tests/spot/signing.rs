@@ -124,3 +124,63 @@ fn a_window_beyond_the_venues_is_cut_to_it() {
             .contains("recvWindow=60000&timestamp=1499827319559&signature=")
     );
 }
+
+/// A host whose signatures are the published ones. Binance shows its RSA and "Ed25519" examples without
+/// their keys ("stored in the file ./test-prv-key.pem"), so they cannot be made again; and what it shows for
+/// Ed25519 are 256 bytes, thus RSA. What can be held against them is all around the signing: the payload's
+/// encoding, and how a signature becomes a parameter.
+struct Published(Vec<u8>);
+
+impl Host for Published {
+    fn sign(
+        &self,
+        algorithm: Algorithm,
+        encoding: KeyEncoding,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, switchyard_sdk::signer::SignError> {
+        assert_eq!(
+            (algorithm, encoding),
+            (Algorithm::RsaSha256, KeyEncoding::Pem)
+        );
+        assert!(payload.starts_with(b"symbol=%EF%BC%91%EF%BC%92%EF%BC%93%EF%BC%94%EF%BC%95%EF%BC%96&side=SELL&type=LIMIT&timeInForce=GTC&quantity=1&price=0.2&"));
+        Ok(self.0.clone())
+    }
+
+    fn find(&self, _: &str, _: &str) -> Option<switchyard_sdk::types::Instrument> {
+        None
+    }
+
+    fn log(&self, _: switchyard_sdk::log::Level, _: &str) {}
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = 0_u32;
+    let mut bytes = Vec::new();
+    for (at, digit) in text.chars().filter(|digit| *digit != '=').enumerate() {
+        let value = DIGITS.find(digit).expect("is base64");
+        bits = bits << 6 | u32::try_from(value).expect("is small");
+        if at % 4 > 0 {
+            bytes.push((bits >> (6 - 2 * (at % 4))) as u8);
+        }
+    }
+    bytes
+}
+
+#[test]
+fn the_published_rsa_signature_becomes_the_published_parameter() {
+    let signature = "qJtv66wyp/1mZE+mIFAAMUoTe8xkmLN7/eAZjuC9x1ocxovItHLl/sNK7Wq8QjgiHqGn0bb8P7yVvGBEd1gFe71NQ8aM0M+JNIMz5UFxfeA53rXjFlvsyH1Sig+OuO9Nz5nhCaJ6bEfj2iuv7w27pB3L8MVqmoCi6D9C/QMiLxtPaR70CxtnvoOlIgPmpv2bQy029A31NEK19ieVLkoyp1EUkXRaX3v0mohx8yMnUG1dhX9nUg3Oy8TYZ03DQy7kHDGkMKisNX7rt/GuGx1HIgjFclDGLsbAFIodvSLjm9FbseasMELoxlAJDlwRnW8zo5sQmL0Fz7ao935QBynrng==";
+    let parameter = "qJtv66wyp%2F1mZE%2BmIFAAMUoTe8xkmLN7%2FeAZjuC9x1ocxovItHLl%2FsNK7Wq8QjgiHqGn0bb8P7yVvGBEd1gFe71NQ8aM0M%2BJNIMz5UFxfeA53rXjFlvsyH1Sig%2BOuO9Nz5nhCaJ6bEfj2iuv7w27pB3L8MVqmoCi6D9C%2FQMiLxtPaR70CxtnvoOlIgPmpv2bQy029A31NEK19ieVLkoyp1EUkXRaX3v0mohx8yMnUG1dhX9nUg3Oy8TYZ03DQy7kHDGkMKisNX7rt%2FGuGx1HIgjFclDGLsbAFIodvSLjm9FbseasMELoxlAJDlwRnW8zo5sQmL0Fz7ao935QBynrng%3D%3D";
+    let published = Published(base64(signature));
+    assert_eq!(published.0.len(), 256);
+    let mut context = testing::context("spot", 1_668_481_559_918);
+    context.account = Some(testing::account(API_KEY, KeyType::Rsa));
+    context.instrument = Some(testing::spot("spot", "１２３４５６", "１２３", "４５６"));
+    let command = switchyard_sdk::trading::Place {
+        side: switchyard_sdk::types::Side::Sell,
+        price: Some("0.2".to_owned()),
+        ..limit_order()
+    };
+    let request = sole(VENUE.encode_place(&Context::new(&context, &published), &command, None));
+    assert_eq!(parts(&request).1, parameter);
+}
