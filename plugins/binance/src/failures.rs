@@ -21,7 +21,7 @@ pub(crate) struct Payload<'a> {
 pub(crate) struct Errors {
     /// In this order; the first table with a rule for a code decides.
     pub(crate) tables: &'static [Table],
-    /// Beginnings of the messages with which a 5xx is documented to have executed nothing.
+    /// Beginnings of the messages with which a 503 is documented to have executed nothing.
     pub(crate) unexecuted: &'static [&'static str],
     /// What to say before the venue's own words, where those alone would leave a reader puzzled.
     pub(crate) explained: &'static [(i64, &'static str)],
@@ -39,12 +39,13 @@ impl Errors {
         error
     }
 
-    fn is_unexecuted(&self, payload: Option<&Payload<'_>>) -> bool {
-        payload.is_some_and(|payload| {
-            self.unexecuted
-                .iter()
-                .any(|beginning| payload.msg.starts_with(beginning))
-        })
+    fn is_unexecuted(&self, response: &HttpResponse, payload: Option<&Payload<'_>>) -> bool {
+        response.status == 503
+            && payload.is_some_and(|payload| {
+                self.unexecuted
+                    .iter()
+                    .any(|beginning| payload.msg.starts_with(beginning))
+            })
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn failure(
         // The web application firewall, in front of everything (REST API, "HTTP Return Codes").
         403 if payload.is_none() => error.kind = ErrorKind::RateLimited(wait),
         // "It is important to NOT treat this as a failure operation; the execution status is UNKNOWN".
-        500.. if mutates && !errors.is_unexecuted(payload.as_ref()) => {
+        500.. if mutates && !errors.is_unexecuted(response, payload.as_ref()) => {
             error.effect = Effect::Unknown;
         }
         // "A timeout has occurred while waiting for a response from the backend server."

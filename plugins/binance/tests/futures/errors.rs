@@ -153,6 +153,10 @@ fn a_503_executed_nothing_only_where_binance_says_so() {
             let error = coded(endpoint, 503, code, text);
             assert_eq!((error.kind, error.effect), (kind, effect), "{text}");
         }
+        assert_eq!(
+            coded(endpoint, 500, -1008, throttled).effect,
+            Effect::Unknown
+        );
         // A proxy's page is not Binance's word.
         for (status, body) in [
             (503, "Service Unavailable."),
