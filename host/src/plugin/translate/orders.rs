@@ -119,8 +119,20 @@ pub fn report_of(record: &OrderRecord, from: wit::OrderReport) -> Translated<Ord
 /// As [`report_of`], or where its quantity is not the one that was ordered.
 pub fn placed_report(record: &OrderRecord, from: wit::OrderReport) -> Translated<OrderReport> {
     let report = report_of(record, from)?;
+    of_quantity(record.order.quantity, record.order.reduce_only, report)
+}
+
+/// A report of the quantity that was ordered. Venues cut an order that may only reduce a position down to
+/// what there is to reduce.
+fn of_quantity(
+    ordered: Option<Decimal>,
+    reduce_only: bool,
+    report: OrderReport,
+) -> Translated<OrderReport> {
+    let is_as_ordered =
+        |quantity: Decimal| Some(quantity) == ordered || reduce_only && Some(quantity) < ordered;
     match report.quantity {
-        Some(quantity) if Some(quantity) != record.order.quantity => {
+        Some(quantity) if !is_as_ordered(quantity) => {
             let problem = "is not the quantity that was ordered";
             Err(nonsense("quantity", &quantity.to_string(), problem))
         }
@@ -228,15 +240,9 @@ pub fn replacing_report(
     from: wit::OrderReport,
 ) -> Translated<OrderReport> {
     let report = report_of(record, from)?;
-    match (record.leg_of(&report), report.quantity) {
-        (Some(LegOf::Replacement), Some(quantity)) if quantity != ordered => {
-            let problem = "is not the quantity that was ordered";
-            Err(nonsense("quantity", &quantity.to_string(), problem))
-        }
-        (Some(LegOf::Replacement), _) => Ok(report),
-        _ => {
-            let id = report.client_id.unwrap_or_default();
-            Err(nonsense("client-id", &id, "is not the order's new one"))
-        }
+    if record.leg_of(&report) != Some(LegOf::Replacement) {
+        let id = report.client_id.unwrap_or_default();
+        return Err(nonsense("client-id", &id, "is not the order's new one"));
     }
+    of_quantity(Some(ordered), record.order.reduce_only, report)
 }
