@@ -65,7 +65,7 @@ struct AnnouncedVenue {
     adapter: String,
     endpoints: BTreeMap<String, String>,
     credentials: AnnouncedCredentials,
-    demo: AnnouncedOrder,
+    demo: Vec<AnnouncedOrder>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,10 +119,11 @@ async fn run(args: &DemoArgs) -> Result<(), CommandError> {
     let shown: Vec<Shown> = announcement
         .venues
         .iter()
-        .map(|venue| Shown {
+        .flat_map(|venue| venue.demo.iter().map(move |order| (venue, order)))
+        .map(|(venue, order)| Shown {
             venue: venue.name.clone(),
-            symbol: venue.demo.symbol.clone(),
-            quantity: venue.demo.quantity.clone(),
+            symbol: order.symbol.clone(),
+            quantity: order.quantity.clone(),
         })
         .collect();
     let (ended, ends) = tokio::sync::oneshot::channel::<()>();

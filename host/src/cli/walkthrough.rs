@@ -24,7 +24,7 @@ struct Api<'a> {
     key: &'a str,
 }
 
-/// Places, shows and cancels an order at each venue.
+/// Places, amends, shows and cancels an order on each instrument, and trades a little of it.
 pub(super) async fn walk_through(
     origin: &str,
     key: &str,
@@ -90,7 +90,8 @@ impl Api<'_> {
                 None,
             )
             .await?;
-        let price = resting_price(&ticker, &instrument)?;
+        let price = resting_price(&ticker, &instrument, Decimal::new(90, 2))?;
+        let higher = resting_price(&ticker, &instrument, Decimal::new(95, 2))?;
 
         let limit = json!({"venue": venue, "symbol": symbol, "side": "buy", "type": "limit", "quantity": quantity, "price": price});
         let placed = self.call(Method::POST, "/v1/orders", Some(limit)).await?;
@@ -98,25 +99,27 @@ impl Api<'_> {
             .as_str()
             .ok_or("the order was not placed")?
             .to_owned();
-        self.call(Method::GET, &format!("/v1/orders/{id}"), None)
+        let order = format!("/v1/orders/{id}");
+        self.call(Method::PATCH, &order, Some(json!({"price": higher})))
             .await?;
+        self.call(Method::GET, &order, None).await?;
         self.call(
             Method::GET,
             &format!("/v1/orders/active?venue={venue}"),
             None,
         )
         .await?;
-        self.call(Method::DELETE, &format!("/v1/orders/{id}"), None)
-            .await?;
+        self.call(Method::DELETE, &order, None).await?;
 
         let market = json!({"venue": venue, "symbol": symbol, "side": "buy", "type": "market", "quantity": quantity});
-        self.call(Method::POST, "/v1/orders", Some(market)).await?;
-        self.call(
-            Method::GET,
-            "/v1/orders?state=FILLED,CANCELED&limit=2",
-            None,
-        )
-        .await?;
+        let filled = self.call(Method::POST, "/v1/orders", Some(market)).await?;
+        let id = filled["id"].as_str().ok_or("the order was not placed")?;
+        self.call(Method::GET, &format!("/v1/fills?order_id={id}"), None)
+            .await?;
+        if instrument["items"][0]["product"] != "spot" {
+            let positions = format!("/v1/positions?venue={venue}&symbol={symbol}");
+            self.call(Method::GET, &positions, None).await?;
+        }
         Ok(())
     }
 
@@ -153,12 +156,15 @@ impl Api<'_> {
     }
 }
 
-/// A tenth below the best bid, on the instrument's tick: it rests until it is cancelled.
-fn resting_price(ticker: &Value, instrument: &Value) -> Result<String, CommandError> {
+/// This share of the best bid, on the instrument's tick: an order there rests until it is cancelled.
+fn resting_price(
+    ticker: &Value,
+    instrument: &Value,
+    share: Decimal,
+) -> Result<String, CommandError> {
     let decimal = |value: &Value| value.as_str().and_then(|text| text.parse::<Decimal>().ok());
     let bid = decimal(&ticker["items"][0]["bid"]).ok_or("the ticker has no bid")?;
     let tick = decimal(&instrument["items"][0]["price"]["step"]).unwrap_or(Decimal::new(1, 2));
-    let ticks =
-        (bid * Decimal::new(9, 1) / tick).round_dp_with_strategy(0, RoundingStrategy::ToZero);
+    let ticks = (bid * share / tick).round_dp_with_strategy(0, RoundingStrategy::ToZero);
     Ok((ticks * tick).normalize().to_string())
 }

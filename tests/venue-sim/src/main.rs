@@ -102,7 +102,11 @@ fn announcement(sim: &VenueSim) -> serde_json::Value {
             "adapter": "binance",
             "endpoints": { "spot": sim.url(), "usdm": sim.url(), "coinm": sim.url() },
             "credentials": { "api_key": credentials.api_key, "secret": credentials.secret },
-            "demo": { "symbol": "BTC/USDT", "quantity": "0.010" },
+            "demo": [
+                { "symbol": "BTC/USDT", "quantity": "0.010" },
+                { "symbol": "BTC/USDT:USDT", "quantity": "0.010" },
+                { "symbol": "BTC/USD:BTC", "quantity": "5" },
+            ],
         }],
         "control": format!("{}/_control", sim.url()),
     })
