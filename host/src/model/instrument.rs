@@ -101,13 +101,13 @@ pub enum ReferencePrice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PriceBand {
     /// Highest buy.
-    pub bid_up: Decimal,
+    pub bid_up: Option<Decimal>,
     /// Lowest buy.
-    pub bid_down: Decimal,
+    pub bid_down: Option<Decimal>,
     /// Highest sell.
-    pub ask_up: Decimal,
+    pub ask_up: Option<Decimal>,
     /// Lowest sell.
-    pub ask_down: Decimal,
+    pub ask_down: Option<Decimal>,
     /// The price they are multiples of.
     pub reference: ReferencePrice,
     /// Minutes over which the reference price is averaged; 0 where it is not.

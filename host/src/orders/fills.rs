@@ -10,7 +10,7 @@ use switchyard_runtime::wit::types as wit;
 use utoipa::ToSchema;
 
 use super::external::ExternalOrder;
-use super::history::{HistoryRange, VenuePlace, history_rules, remembers};
+use super::history::{HistoryRange, VenuePlace, earliest, history_rules, remembers};
 use super::service::{Caller, OrderError, Orders, order_ref_of};
 use crate::model::{
     Decimal, Failure, FillReport, Liquidity, OrderId, OrderRecord, Origin, Side, Timestamp,
@@ -156,17 +156,17 @@ impl Orders {
         range: HistoryRange,
         deadline: Deadline,
     ) -> Result<FillsPage, OrderError> {
-        let (mut found, mut exhausted, mut complete) = (Vec::new(), true, true);
+        let (mut found, mut read_until, mut complete) = (Vec::new(), None, true);
         for part in parts {
             for rules in history_rules(part.venue, part.listed)? {
                 let page = part.ask(&rules.endpoint, &range, deadline).await?;
                 found.extend(page.0);
-                exhausted &= page.1;
+                read_until = earliest(read_until, page.1);
                 complete &= remembers([rules.filled_history_ms, None], range.from);
             }
         }
         found.sort_by(|a, b| (a.at, &a.fill_id).cmp(&(b.at, &b.fill_id)));
-        let (found, next) = range.page(found, exhausted, |fill| {
+        let (found, next) = range.page(found, read_until, |fill| {
             (fill.at, format!("{} {}", fill.symbol, fill.fill_id))
         });
         let fills = match parts.first() {
@@ -228,14 +228,14 @@ impl Part<'_> {
         endpoint: &str,
         range: &HistoryRange,
         deadline: Deadline,
-    ) -> Result<(Vec<FillReport>, bool), OrderError> {
+    ) -> Result<(Vec<FillReport>, Option<Timestamp>), OrderError> {
         let failed = |failure: Failure| OrderError::Venue {
             venue: self.venue.name().to_owned(),
             failure: Box::new(failure),
             order_id: None,
         };
         if range.since() >= range.to {
-            return Ok((Vec::new(), true));
+            return Ok((Vec::new(), None));
         }
         let command = wit_trading::ListFills {
             order: self.order.clone(),
@@ -253,8 +253,9 @@ impl Part<'_> {
         let fills = translate::fill_reports(page.fills)
             .map_err(|error| failed(translate::unreadable(error)))?;
         let within = |fill: &FillReport| fill.at >= range.since() && fill.at < range.to;
-        let fills = fills.into_iter().filter(within).collect();
-        Ok((fills, page.exhausted))
+        let fills: Vec<FillReport> = fills.into_iter().filter(within).collect();
+        let read_until = range.read_until(page.read_until, fills.is_empty());
+        Ok((fills, read_until.map_err(failed)?))
     }
 }
 

@@ -12,7 +12,7 @@ use super::external::external_order;
 use super::list::oldest_first;
 use super::service::{Caller, OrderError, Orders};
 use super::validate::FieldProblem;
-use crate::model::{Failure, Order, OrderId, OrderReport, Timestamp};
+use crate::model::{Failure, FailureCode, Fate, Order, OrderId, OrderReport, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::store::{StoreError, VenueOrderName};
@@ -39,7 +39,10 @@ impl VenuePlace {
         let plain = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
         let mut lines = plain.split('\n');
         let at = Timestamp::from_millis(lines.next()?.parse().ok()?);
-        let shown = lines.map(str::to_owned).collect();
+        let shown = lines
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
         Some(Self { at, shown })
     }
 }
@@ -71,13 +74,18 @@ impl HistoryRange {
             .saturating_add(u32::try_from(shown).unwrap_or(u32::MAX))
     }
 
-    /// Cuts a page out of what was found, oldest first, and says where the next begins.
+    /// Cuts a page out of what was found, oldest first, and says where the next begins. `read_until` is how
+    /// far the range was read, where that was not to its end.
     pub(super) fn page<T>(
         &self,
         mut found: Vec<T>,
-        exhausted: bool,
+        read_until: Option<Timestamp>,
         name: impl Fn(&T) -> (Timestamp, String),
     ) -> (Vec<T>, Option<VenuePlace>) {
+        if let Some(until) = read_until {
+            // Of what lies behind, some may be missing: it comes with the next page.
+            found.retain(|item| name(item).0 <= until);
+        }
         if let Some(place) = &self.after {
             found.retain(|item| {
                 let (at, name) = name(item);
@@ -85,10 +93,11 @@ impl HistoryRange {
             });
         }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let is_all = exhausted && found.len() <= limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| !is_all).map(|last| {
-            let (at, _) = name(last);
+        let cut_at = found.len().gt(&limit).then(|| {
+            found.truncate(limit);
+            found.last().map(|last| name(last).0)
+        });
+        let next = cut_at.flatten().or(read_until).map(|at| {
             let mut shown: Vec<String> = found
                 .iter()
                 .map(&name)
@@ -101,6 +110,37 @@ impl HistoryRange {
             VenuePlace { at, shown }
         });
         (found, next)
+    }
+}
+
+impl HistoryRange {
+    /// How far a venue read the range, where that was not to its end.
+    ///
+    /// # Errors
+    /// Where that is nowhere: the next page would be this one.
+    pub(super) fn read_until(
+        &self,
+        told: Option<u64>,
+        is_empty: bool,
+    ) -> Result<Option<Timestamp>, Failure> {
+        let until = told.map(translate::timestamp);
+        if is_empty && until.is_some_and(|until| until <= self.since()) {
+            let message = "the adapter read nothing of the range and says that there is more";
+            return Err(Failure::new(
+                FailureCode::AdapterFailed,
+                Fate::Refused,
+                message,
+            ));
+        }
+        Ok(until.filter(|until| *until < self.to))
+    }
+}
+
+/// The earlier of two places where reading stopped.
+pub(super) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -151,7 +191,7 @@ impl Orders {
             .map(|symbol| self.instrument(&venue, symbol))
             .transpose()?;
         let range = &asked.range;
-        let (mut reports, mut exhausted, mut complete) = (Vec::new(), true, true);
+        let (mut reports, mut read_until, mut complete) = (Vec::new(), None, true);
         for rules in history_rules(&venue, listed.as_ref())? {
             let command = wit_trading::ListHistory {
                 since: translate::millis(range.since()),
@@ -177,8 +217,10 @@ impl Orders {
                     .created_at
                     .is_none_or(|at| at >= range.since() && at < range.to)
             };
-            reports.extend(found.into_iter().filter(within));
-            exhausted &= page.exhausted;
+            let found: Vec<OrderReport> = found.into_iter().filter(within).collect();
+            let part = range.read_until(page.read_until, found.is_empty());
+            read_until = earliest(read_until, part.map_err(failed)?);
+            reports.extend(found);
             complete &= remembers(
                 [rules.unfilled_history_ms, rules.filled_history_ms],
                 range.from,
@@ -187,7 +229,7 @@ impl Orders {
         reports.sort_by(|a, b| {
             (a.created_at, &a.venue_order_id).cmp(&(b.created_at, &b.venue_order_id))
         });
-        let (reports, next) = range.page(reports, exhausted, |report| {
+        let (reports, next) = range.page(reports, read_until, |report| {
             let at = report.created_at.unwrap_or(range.from);
             (at, report.venue_order_id.clone())
         });
@@ -315,6 +357,24 @@ mod tests {
     }
 
     #[test]
+    fn a_range_that_is_read_in_parts_goes_on_where_the_slowest_part_stopped() {
+        let at = Timestamp::from_millis;
+        assert_eq!(earliest(Some(at(7)), Some(at(5))), Some(at(5)));
+        let found = vec![(1, 0), (9, 1)]; // from a part that was read to its end
+        let (page, next) = range(None).page(found, Some(at(5)), |item: &(i64, u32)| {
+            (at(item.0), item.1.to_string())
+        });
+        assert_eq!(page, [(1, 0)]);
+        assert_eq!(
+            next.map(|place| (place.at, place.shown)),
+            Some((at(5), vec![]))
+        );
+        let nothing = range(None).read_until(Some(0), true);
+        assert!(nothing.is_err(), "it would be asked for without end");
+        assert_eq!(range(None).read_until(Some(200), true), Ok(None));
+    }
+
+    #[test]
     fn pages_show_everything_once_even_where_many_share_a_millisecond() {
         let all: Vec<(i64, u32)> = vec![(1, 0), (5, 1), (5, 2), (5, 3), (5, 4), (5, 5), (7, 6)];
         let name = |item: &(i64, u32)| (Timestamp::from_millis(item.0), item.1.to_string());
@@ -327,9 +387,10 @@ mod tests {
                 .copied()
                 .collect();
             let wanted = range.wanted() as usize;
-            let exhausted = found.len() <= wanted;
-            let cut = found.into_iter().take(wanted).collect();
-            let (page, next) = range.page(cut, exhausted, name);
+            let is_cut = found.len() > wanted;
+            let cut: Vec<_> = found.into_iter().take(wanted).collect();
+            let read_until = cut.last().filter(|_| is_cut).map(|last| name(last).0);
+            let (page, next) = range.page(cut, read_until, name);
             seen.extend(page);
             let Some(next) = next else { break };
             after = VenuePlace::decode(&next.encode());

@@ -48,10 +48,6 @@ pub(crate) enum Family {
     Futures,
 }
 
-/// A multiple of the mark price that no order reaches, for the sides that the futures' `PERCENT_PRICE`
-/// leaves open: "BUY: price <= markPrice * multiplierUp; SELL: price >= markPrice * multiplierDown".
-const UNBOUNDED: &str = "1000000";
-
 /// The limits that a symbol's filters come to.
 pub(crate) struct Limits {
     pub(crate) price: Bounds,
@@ -221,10 +217,10 @@ fn stricter(
 /// The band of the futures' percent filter, which binds each side in one direction.
 fn mark_band(filter: Filter<'_>) -> Option<PriceBand> {
     Some(PriceBand {
-        bid_up: filter.multiplier_up?.into_string(),
-        bid_down: "0".to_owned(),
-        ask_up: UNBOUNDED.to_owned(),
-        ask_down: filter.multiplier_down?.into_string(),
+        bid_up: Some(filter.multiplier_up?.into_string()),
+        bid_down: None,
+        ask_up: None,
+        ask_down: Some(filter.multiplier_down?.into_string()),
         reference: ReferencePrice::Mark,
         average_minutes: 0,
     })
@@ -237,20 +233,12 @@ fn band(filter: Filter<'_>) -> Option<PriceBand> {
         filter.multiplier_up.map(Exact::into_string),
         filter.multiplier_down.map(Exact::into_string),
     );
+    let either = |own: Option<Exact>, both: Option<String>| own.map(Exact::into_string).or(both);
     Some(PriceBand {
-        bid_up: filter
-            .bid_multiplier_up
-            .map(Exact::into_string)
-            .or_else(|| up.clone())?,
-        bid_down: filter
-            .bid_multiplier_down
-            .map(Exact::into_string)
-            .or_else(|| down.clone())?,
-        ask_up: filter.ask_multiplier_up.map(Exact::into_string).or(up)?,
-        ask_down: filter
-            .ask_multiplier_down
-            .map(Exact::into_string)
-            .or(down)?,
+        bid_up: Some(either(filter.bid_multiplier_up, up.clone())?),
+        bid_down: Some(either(filter.bid_multiplier_down, down.clone())?),
+        ask_up: Some(either(filter.ask_multiplier_up, up)?),
+        ask_down: Some(either(filter.ask_multiplier_down, down)?),
         // "avgPriceMins is the number of minutes the average price is calculated over. 0 means the last price is used."
         reference: if average_minutes == 0 {
             ReferencePrice::LastTrade

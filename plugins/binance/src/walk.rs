@@ -1,8 +1,8 @@
 //! Reading a time range of numbered rows to its end: by windows of time, and by id where a window is full.
 //!
 //! Every Binance API looks only so far between `startTime` and `endTime` and gives at most 100 or 1,000
-//! rows; by id it gives as many of the next ones whatever their time. So windows are asked several at a time, and a full
-//! one is read on by id, which has no gaps at the seams.
+//! rows; by id it gives as many of the next ones whatever their time. So windows are asked several at a
+//! time, and a full one is read on by id, which has no gaps at the seams.
 
 use serde::{Deserialize, Serialize};
 use switchyard_sdk::query::Query;
@@ -11,6 +11,13 @@ use switchyard_sdk::types::{Error, Timestamp};
 
 /// Windows asked for side by side; at a weight of 20 each, a step spends at most 100.
 const WINDOWS_PER_STEP: u64 = 5;
+
+/// Steps after which the rest is left for another call: with five windows in each, about a fifth of what an
+/// address may spend in a minute.
+const STEPS: u32 = 12;
+
+/// A range of more windows than this may well begin before the account did, which one request tells.
+const LONG: u64 = 30;
 
 /// How an API lets time be read.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +67,12 @@ impl Range {
         })
     }
 
+    /// The same range up to an earlier end; none where nothing is left of it.
+    pub(crate) fn until(self, end: Option<Timestamp>) -> Option<Self> {
+        let before = end.map_or(self.before, |end| self.before.min(end));
+        (self.since < before).then_some(Self { before, ..self })
+    }
+
     fn holds(&self, time: Timestamp) -> bool {
         (self.since..self.before).contains(&time)
     }
@@ -68,6 +81,8 @@ impl Range {
 /// Where the next step begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Next {
+    /// At the very first row there is.
+    First,
     /// At this time, by windows.
     Time(Timestamp),
     /// At this id, up to this time.
@@ -79,29 +94,42 @@ enum Next {
 pub(crate) struct Walk<R> {
     next: Next,
     found: Vec<R>,
+    /// Steps taken.
+    steps: u32,
+    /// The time of the last row that was read by id.
+    reached: Timestamp,
 }
 
 /// What a step led to.
 pub(crate) enum Stride<R> {
-    /// Oldest first, and whether the range was read to its end.
-    Done(Vec<R>, bool),
+    /// Oldest first, and how far the range was read where it was not read to its end.
+    Done(Vec<R>, Option<Timestamp>),
     More(Walk<R>),
 }
 
 impl<R: Row> Walk<R> {
     /// From the beginning of a range.
     pub(crate) fn through(range: Range, pace: Pace) -> Self {
-        Self {
-            next: Next::Time(range.since.max(pace.earliest)),
-            found: Vec::new(),
-        }
+        let start = range.since.max(pace.earliest);
+        let is_long = range.before.saturating_sub(start) > LONG.saturating_mul(pace.window_ms);
+        Self::from(if is_long && pace.follows_ids {
+            Next::First
+        } else {
+            Next::Time(start)
+        })
     }
 
     /// From the lowest id on, where something else narrows the rows.
     pub(crate) fn by_id(range: Range) -> Self {
+        Self::from(Next::Id(0, range.before))
+    }
+
+    fn from(next: Next) -> Self {
         Self {
-            next: Next::Id(0, range.before),
+            next,
             found: Vec::new(),
+            steps: 0,
+            reached: 0,
         }
     }
 
@@ -114,6 +142,10 @@ impl<R: Row> Walk<R> {
         id_name: &str,
     ) -> Vec<Query> {
         match self.next {
+            Next::First => {
+                let first = base.clone().with_integer(id_name, 0);
+                vec![first.with_integer("limit", 1)]
+            }
             Next::Id(id, _) => vec![page(base.clone().with_integer(id_name, id), pace)],
             Next::Time(start) => windows(start, range.before, pace)
                 .map(|(first, last)| {
@@ -136,30 +168,39 @@ impl<R: Row> Walk<R> {
         pace: Pace,
         answers: Vec<Vec<R>>,
     ) -> Result<Stride<R>, Error> {
+        self.steps = self.steps.saturating_add(1);
         let next = match self.next {
+            Next::First => take_first(range, pace, answers)?,
             Next::Id(id, until) => self.take_page(id, until, range, pace, answers)?,
             Next::Time(start) => self.take_windows(start, range, pace, answers)?,
         };
         // A day's grace covers any error in what the host takes for the venue's time.
         let next = next.filter(|next| match next {
             Next::Time(start) => *start < range.before && *start <= now.saturating_add(MS_PER_DAY),
-            Next::Id(..) => true,
+            Next::First | Next::Id(..) => true,
         });
+        let goes_on = self.found.len() < range.limit && self.steps < STEPS;
         match next {
-            Some(next) if self.found.len() < range.limit => {
+            Some(next) if goes_on => {
                 self.next = next;
                 Ok(Stride::More(self))
             }
             next => {
+                let mut until = next.map(|next| match next {
+                    Next::Time(start) => start,
+                    Next::First | Next::Id(..) => self.reached,
+                });
                 let mut rows = Vec::with_capacity(self.found.len());
                 for row in self.found {
                     rows.push((row.time()?, row.id(), row));
                 }
                 rows.sort_by_key(|(time, id, _)| (*time, *id));
-                let exhausted = next.is_none() && rows.len() <= range.limit;
-                rows.truncate(range.limit);
+                if rows.len() > range.limit {
+                    rows.truncate(range.limit);
+                    until = rows.last().map(|(time, _, _)| *time);
+                }
                 let rows = rows.into_iter().map(|(_, _, row)| row).collect();
-                Ok(Stride::Done(rows, exhausted))
+                Ok(Stride::Done(rows, until))
             }
         }
     }
@@ -225,7 +266,10 @@ impl<R: Row> Walk<R> {
         let mut past = false;
         for row in rows {
             let time = row.time()?;
-            last = last.max(Some(row.id()));
+            if last < Some(row.id()) {
+                last = Some(row.id());
+                self.reached = time;
+            }
             past |= time >= until;
             if range.holds(time) && time < until {
                 self.found.push(row);
@@ -233,6 +277,24 @@ impl<R: Row> Walk<R> {
         }
         Ok((last, past))
     }
+}
+
+/// Where reading begins once the first row there is is known.
+fn take_first<R: Row>(
+    range: Range,
+    pace: Pace,
+    answers: Vec<Vec<R>>,
+) -> Result<Option<Next>, Error> {
+    let [rows] = <[Vec<R>; 1]>::try_from(answers).map_err(|_| unexpected())?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let is_in_range = first.time()? >= range.since;
+    Ok(Some(if is_in_range {
+        Next::Id(first.id(), range.before)
+    } else {
+        Next::Time(range.since.max(pace.earliest))
+    }))
 }
 
 /// The next windows of a range, as first and last millisecond; at least one, as a step asks something.

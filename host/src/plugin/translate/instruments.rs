@@ -97,10 +97,10 @@ fn notional(from: &wit_market::NotionalBounds) -> Translated<NotionalBounds> {
 
 fn price_band(from: &wit_market::PriceBand) -> Translated<PriceBand> {
     Ok(PriceBand {
-        bid_up: decimal("price-band.bid-up", &from.bid_up)?,
-        bid_down: decimal("price-band.bid-down", &from.bid_down)?,
-        ask_up: decimal("price-band.ask-up", &from.ask_up)?,
-        ask_down: decimal("price-band.ask-down", &from.ask_down)?,
+        bid_up: optional_decimal("price-band.bid-up", &from.bid_up)?,
+        bid_down: optional_decimal("price-band.bid-down", &from.bid_down)?,
+        ask_up: optional_decimal("price-band.ask-up", &from.ask_up)?,
+        ask_down: optional_decimal("price-band.ask-down", &from.ask_down)?,
         reference: match from.reference {
             wit_market::ReferencePrice::LastTrade => ReferencePrice::LastTrade,
             wit_market::ReferencePrice::Average => ReferencePrice::Average,

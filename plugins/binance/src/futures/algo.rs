@@ -1,4 +1,5 @@
-//! Conditional orders, which USD-M keeps apart from the ordinary ones.
+//! Conditional orders, which live apart from the ordinary ones: on USD-M since December 2025, on COIN-M
+//! with its migration, where clients (ccxt) have found the same endpoints and weights.
 //!
 //! The gateway places none, but other clients of the account may. They are told from ordinary orders by a
 //! prefix on their id. Once triggered, a conditional order lives on as an ordinary one under another id
@@ -10,14 +11,17 @@ use serde::ser::SerializeTuple;
 use serde::{Deserialize, Serialize, Serializer};
 use switchyard_sdk::Context;
 use switchyard_sdk::decimal::Exact;
+use switchyard_sdk::log::Level;
 use switchyard_sdk::time::Millis;
 use switchyard_sdk::types::{
-    Error, HttpRequest, Method, OrderRef, OrderReport, OrderState, OrderType, Timestamp,
+    Error, HttpRequest, HttpResponse, Method, OrderRef, OrderReport, OrderState, OrderType,
+    Timestamp,
 };
 
 use super::dialect::Dialect;
 use super::signed;
 use crate::enums::{is_number, side, time_in_force};
+use crate::failures;
 use crate::names::Names;
 use crate::walk::Row;
 
@@ -147,9 +151,27 @@ impl WireAlgo<'_> {
 }
 
 /// The conditional order that is meant, where its id says that it is one.
-pub(super) fn id_of<'o>(dialect: &Dialect, order: &'o OrderRef) -> Option<&'o str> {
+pub(super) fn id_of(order: &OrderRef) -> Option<&str> {
     let id = order.venue_id.as_deref()?.strip_prefix(PREFIX)?;
-    (dialect.algo && is_number(id)).then_some(id)
+    is_number(id).then_some(id)
+}
+
+/// Reads a list of conditional orders. An API that does not serve the path yet has none apart.
+pub(super) fn list<'a>(
+    cx: &Context<'_>,
+    dialect: &Dialect,
+    response: &'a HttpResponse,
+) -> Result<Vec<WireAlgo<'a>>, Error> {
+    if is_not_served(response) {
+        cx.log(Level::Warn, "conditional orders are not served apart here");
+        return Ok(Vec::new());
+    }
+    failures::accept(cx, dialect.errors, response, false)
+}
+
+/// Whether an API says that it has no such path.
+pub(super) fn is_not_served(response: &HttpResponse) -> bool {
+    response.status == 404
 }
 
 /// A request about one conditional order.

@@ -9,6 +9,7 @@ use switchyard_sdk::trading::CancelAllOutcome;
 use switchyard_sdk::types::{Effect, Error, ErrorKind, HttpRequest, HttpResponse, Method};
 use switchyard_sdk::{Context, Step, json};
 
+use super::algo;
 use super::dialect::Dialect;
 use super::trading::{open_orders, read_open};
 use super::{after, confirmed, signed, state};
@@ -24,21 +25,13 @@ struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// Where a cancel begins: known for an instrument, to be listed without one.
-    fn read(
-        cx: &'a Context<'_>,
-        dialect: &Dialect,
-        state: Option<&'a [u8]>,
-    ) -> Result<Option<Self>, Error> {
+    fn read(cx: &'a Context<'_>, state: Option<&'a [u8]>) -> Result<Option<Self>, Error> {
         match (state, &cx.instrument) {
             (Some(state), _) => json::read(state).map(Some),
             (None, Some(instrument)) => {
                 let symbol = vec![Cow::Borrowed(instrument.venue_symbol.as_str())];
                 Ok(Some(Self {
-                    algos: if dialect.algo {
-                        symbol.clone()
-                    } else {
-                        Vec::new()
-                    },
+                    algos: symbol.clone(),
                     orders: symbol,
                 }))
             }
@@ -63,7 +56,7 @@ pub(crate) fn encode_cancel_all(
     state: Option<&[u8]>,
 ) -> Result<Vec<HttpRequest>, Error> {
     let dialect = Dialect::of(cx)?;
-    let Some(mut progress) = Progress::read(cx, dialect, state)? else {
+    let Some(mut progress) = Progress::read(cx, state)? else {
         return open_orders(cx, dialect);
     };
     let (path, symbol) = progress
@@ -79,7 +72,7 @@ pub(crate) fn decode_cancel_all(
     responses: &[HttpResponse],
 ) -> Result<Step<CancelAllOutcome>, Error> {
     let dialect = Dialect::of(cx)?;
-    let Some(mut progress) = Progress::read(cx, dialect, from)? else {
+    let Some(mut progress) = Progress::read(cx, from)? else {
         let (orders, algos) = read_open(cx, dialect, responses)?;
         let progress = Progress {
             orders: symbols(orders.into_iter().map(|order| order.symbol)),
@@ -90,9 +83,11 @@ pub(crate) fn decode_cancel_all(
         }
         return Ok(Step::Continue(state(&progress)?));
     };
+    let is_of_algos = progress.orders.is_empty();
     progress.pop();
     match confirmed(cx, dialect, responses) {
         Ok(()) => {}
+        Err(_) if is_of_algos && responses.iter().all(algo::is_not_served) => {}
         // "Unknown order sent." (-2011): there is nothing to cancel.
         Err(error) if error.kind == ErrorKind::OrderNotFound => {}
         // What came before is cancelled by now, so a refusal here is not without effect.

@@ -43,8 +43,6 @@ pub(crate) struct Dialect {
     pub(crate) amend_weight: u32,
     /// Whether a change of an order counts against the buckets of orders.
     pub(crate) amend_is_order: bool,
-    /// Whether conditional orders live apart, at `algoOrder` and its neighbours.
-    pub(crate) algo: bool,
     /// Whether the contracts are inverse and counted, rather than linear and in units of the base.
     pub(crate) inverse: bool,
     pub(crate) errors: &'static Errors,
@@ -66,14 +64,10 @@ pub(crate) const USDM: Dialect = Dialect {
     // "0 on IP rate limit", and one of either count of orders
     amend_weight: 0,
     amend_is_order: true,
-    // Since December 2025; before, and on COIN-M still, they were among the ordinary orders.
-    algo: true,
     inverse: false,
     errors: &error_codes::USDM,
 };
 
-/// COIN-M announces a move of its conditional orders to `/dapi/v1/algoOrder` ("After CM migration"). The
-/// endpoints that would list, find and cancel them are not documented yet, so they count as not moved.
 pub(crate) const COINM: Dialect = Dialect {
     endpoint: "coinm",
     description: "Binance COIN-M futures, https://dapi.binance.com",
@@ -91,7 +85,6 @@ pub(crate) const COINM: Dialect = Dialect {
     orders_page: 100,
     amend_weight: 1,
     amend_is_order: false,
-    algo: false,
     inverse: true,
     errors: &error_codes::COINM,
 };

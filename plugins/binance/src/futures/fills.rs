@@ -120,7 +120,7 @@ pub(crate) fn encode_list_fills(
     let range = Range::new(command.since, command.before, command.limit)?;
     let progress = match stage(cx, dialect, command, state, range)? {
         Stage::Find(order) => {
-            if let Some(id) = algo::id_of(dialect, order) {
+            if let Some(id) = algo::id_of(order) {
                 return Ok(vec![algo::about(cx, dialect, Method::Get, id)?]);
             }
             let query = dialect.query_symbol(cx, "/v1/order")?;
@@ -151,7 +151,7 @@ pub(crate) fn decode_list_fills(
     let pace = dialect.pace(cx.now, PAGE);
     let progress = match stage(cx, dialect, command, from, range)? {
         Stage::Find(order) => {
-            let id = if algo::id_of(dialect, order).is_some() {
+            let id = if algo::id_of(order).is_some() {
                 let algo: WireAlgo<'_> = read(cx, dialect, responses)?;
                 match algo.actual_order() {
                     Some(id) => id.to_owned(),
@@ -159,7 +159,7 @@ pub(crate) fn decode_list_fills(
                     None => {
                         return Ok(Step::Done(Fills {
                             fills: Vec::new(),
-                            exhausted: true,
+                            read_until: None,
                         }));
                     }
                 }
@@ -180,7 +180,7 @@ pub(crate) fn decode_list_fills(
             order: progress.order,
             walk,
         }),
-        Stride::Done(trades, exhausted) => {
+        Stride::Done(trades, read_until) => {
             let mut names = Names::new(cx);
             let order = command.order.as_ref();
             let client_id = order.and_then(|order| order.client_id.as_ref());
@@ -188,7 +188,7 @@ pub(crate) fn decode_list_fills(
                 .into_iter()
                 .map(|trade| fill(trade, client_id, &mut names))
                 .collect::<Result<_, _>>()?;
-            Ok(Step::Done(Fills { fills, exhausted }))
+            Ok(Step::Done(Fills { fills, read_until }))
         }
     }
 }

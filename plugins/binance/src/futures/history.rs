@@ -4,10 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 use switchyard_sdk::trading::{History, ListHistory};
-use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method};
+use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, Timestamp};
 use switchyard_sdk::{Context, Step, json};
 
-use super::algo::WireAlgo;
+use super::algo::{self, WireAlgo};
 use super::dialect::Dialect;
 use super::orders::WireOrder;
 use super::{read_lists, signed, state};
@@ -21,10 +21,10 @@ const ALGOS_PAGE: usize = 1_000;
 #[derive(Serialize, Deserialize)]
 enum Progress<'a> {
     Orders(#[serde(borrow)] Walk<WireOrder<'a>>),
-    /// The ordinary ones found, and whether they are all.
+    /// The ordinary ones found, and how far they were read.
     Algos(
         #[serde(borrow)] Vec<WireOrder<'a>>,
-        bool,
+        Option<Timestamp>,
         #[serde(borrow)] Walk<WireAlgo<'a>>,
     ),
 }
@@ -61,8 +61,9 @@ pub(crate) fn encode_list_history(
                 dialect.page_weight,
             )
         }
-        Progress::Algos(_, _, walk) => {
+        Progress::Algos(_, read_until, walk) => {
             let base = dialect.query_symbol(cx, "/v1/allAlgoOrders")?;
+            let range = range.until(read_until).unwrap_or(range);
             (walk.queries(&base, range, algos_pace, "algoId"), 5)
         }
     };
@@ -82,25 +83,32 @@ pub(crate) fn decode_list_history(
     let range = Range::new(command.since, command.before, command.limit)?;
     let orders_pace = dialect.pace(cx.now, dialect.orders_page);
     let algos_pace = dialect.pace(cx.now, ALGOS_PAGE);
-    let (orders, exhausted, algos) = match progress(cx, dialect, from, range)? {
+    let (orders, mut read_until, algos) = match progress(cx, dialect, from, range)? {
         Progress::Orders(walk) => {
             let answers = read_lists(cx, dialect, responses)?;
             match walk.take(cx.now, range, orders_pace, answers)? {
                 Stride::More(walk) => return proceed(&Progress::Orders(walk)),
-                Stride::Done(orders, exhausted) if dialect.algo => {
-                    let walk = Walk::through(range, algos_pace);
-                    return proceed(&Progress::Algos(orders, exhausted, walk));
-                }
-                Stride::Done(orders, exhausted) => (orders, exhausted, Vec::new()),
+                Stride::Done(orders, read_until) => match range.until(read_until) {
+                    // Only as far as the ordinary ones were read.
+                    Some(range) => {
+                        let walk = Walk::through(range, algos_pace);
+                        return proceed(&Progress::Algos(orders, read_until, walk));
+                    }
+                    None => (orders, read_until, Vec::new()),
+                },
             }
         }
-        Progress::Algos(orders, exhausted, walk) => {
-            let answers = read_lists::<WireAlgo<'_>>(cx, dialect, responses)?;
+        Progress::Algos(orders, read_until, walk) => {
+            let answers = responses
+                .iter()
+                .map(|response| algo::list(cx, dialect, response))
+                .collect::<Result<_, _>>()?;
+            let range = range.until(read_until).unwrap_or(range);
             match walk.take(cx.now, range, algos_pace, answers)? {
                 Stride::More(walk) => {
-                    return proceed(&Progress::Algos(orders, exhausted, walk));
+                    return proceed(&Progress::Algos(orders, read_until, walk));
                 }
-                Stride::Done(algos, all) => (orders, exhausted && all, algos),
+                Stride::Done(algos, algos_until) => (orders, algos_until.or(read_until), algos),
             }
         }
     };
@@ -115,14 +123,17 @@ pub(crate) fn decode_list_history(
         }
     }
     reports.sort_by_key(|(time, _)| *time);
+    if let Some(until) = read_until {
+        reports.retain(|(time, _)| *time <= until);
+    }
     let wanted = usize::try_from(command.limit).unwrap_or(usize::MAX);
+    if reports.len() > wanted {
+        reports.truncate(wanted);
+        read_until = reports.last().map(|(time, _)| *time);
+    }
     Ok(Step::Done(History {
-        exhausted: exhausted && reports.len() <= wanted,
-        orders: reports
-            .into_iter()
-            .map(|(_, report)| report)
-            .take(wanted)
-            .collect(),
+        orders: reports.into_iter().map(|(_, report)| report).collect(),
+        read_until,
     }))
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn endpoint(dialect: &Dialect) -> Endpoint {
 }
 
 pub(crate) fn allowed_calls(dialect: &Dialect) -> Vec<AllowedCall> {
-    let mut calls = vec![
+    [
         (Method::Get, "/v1/time"),
         (Method::Get, "/v1/exchangeInfo"),
         (Method::Get, "/v1/ticker/24hr"),
@@ -42,26 +42,21 @@ pub(crate) fn allowed_calls(dialect: &Dialect) -> Vec<AllowedCall> {
         (Method::Delete, "/v1/allOpenOrders"),
         (Method::Get, "/v1/allOrders"),
         (Method::Get, "/v1/userTrades"),
-    ];
-    if dialect.algo {
-        calls.extend([
-            (Method::Get, "/v1/algoOrder"),
-            (Method::Delete, "/v1/algoOrder"),
-            (Method::Get, "/v1/openAlgoOrders"),
-            (Method::Delete, "/v1/algoOpenOrders"),
-            (Method::Get, "/v1/allAlgoOrders"),
-        ]);
-    }
-    calls
-        .into_iter()
-        .map(|(method, path)| AllowedCall {
-            // Futures read by GET alone.
-            mutates: method != Method::Get,
-            endpoint: dialect.endpoint.to_owned(),
-            method,
-            path: dialect.path(path),
-        })
-        .collect()
+        (Method::Get, "/v1/algoOrder"),
+        (Method::Delete, "/v1/algoOrder"),
+        (Method::Get, "/v1/openAlgoOrders"),
+        (Method::Delete, "/v1/algoOpenOrders"),
+        (Method::Get, "/v1/allAlgoOrders"),
+    ]
+    .into_iter()
+    .map(|(method, path)| AllowedCall {
+        // Futures read by GET alone.
+        mutates: method != Method::Get,
+        endpoint: dialect.endpoint.to_owned(),
+        method,
+        path: dialect.path(path),
+    })
+    .collect()
 }
 
 /// The limits until `exchangeInfo` publishes those in force: the lowest that was ever documented.

@@ -4,7 +4,7 @@ use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder, Place};
 use switchyard_sdk::types::{
     Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderReport, OrderState, OrderType,
 };
-use switchyard_sdk::{Context, Step, json};
+use switchyard_sdk::{Context, Step};
 
 use super::algo::{self, WireAlgo};
 use super::dialect::Dialect;
@@ -89,7 +89,7 @@ pub(crate) fn encode_cancel(
     _: Option<&[u8]>,
 ) -> Result<Vec<HttpRequest>, Error> {
     let dialect = Dialect::of(cx)?;
-    if let Some(id) = algo::id_of(dialect, &command.order) {
+    if let Some(id) = algo::id_of(&command.order) {
         return Ok(vec![algo::about(cx, dialect, Method::Delete, id)?]);
     }
     let query = dialect.query_symbol(cx, "/v1/order")?;
@@ -104,7 +104,7 @@ pub(crate) fn decode_cancel(
     responses: &[HttpResponse],
 ) -> Result<Step<CancelOutcome>, Error> {
     let dialect = Dialect::of(cx)?;
-    if algo::id_of(dialect, &command.order).is_some() {
+    if algo::id_of(&command.order).is_some() {
         confirmed(cx, dialect, responses)?;
         return Ok(Step::Done(CancelOutcome::Accepted));
     }
@@ -123,7 +123,7 @@ pub(crate) fn encode_get_order(
     _: Option<&[u8]>,
 ) -> Result<Vec<HttpRequest>, Error> {
     let dialect = Dialect::of(cx)?;
-    if let Some(id) = algo::id_of(dialect, &command.order) {
+    if let Some(id) = algo::id_of(&command.order) {
         return Ok(vec![algo::about(cx, dialect, Method::Get, id)?]);
     }
     let query = dialect.query_symbol(cx, "/v1/order")?;
@@ -139,13 +139,11 @@ pub(crate) fn decode_get_order(
 ) -> Result<Step<OrderReport>, Error> {
     let dialect = Dialect::of(cx)?;
     let mut names = Names::new(cx);
-    Ok(Step::Done(
-        if algo::id_of(dialect, &command.order).is_some() {
-            read::<WireAlgo<'_>>(cx, dialect, responses)?.report(&mut names)?
-        } else {
-            read::<WireOrder<'_>>(cx, dialect, responses)?.report(&mut names)?
-        },
-    ))
+    Ok(Step::Done(if algo::id_of(&command.order).is_some() {
+        read::<WireAlgo<'_>>(cx, dialect, responses)?.report(&mut names)?
+    } else {
+        read::<WireOrder<'_>>(cx, dialect, responses)?.report(&mut names)?
+    }))
 }
 
 pub(crate) fn encode_list_open(
@@ -155,8 +153,7 @@ pub(crate) fn encode_list_open(
     open_orders(cx, Dialect::of(cx)?)
 }
 
-/// Open orders on the context's instrument, or without one on all; conditional ones beside them where
-/// they live apart.
+/// Open orders on the context's instrument, or without one on all; the conditional ones beside them.
 pub(super) fn open_orders(cx: &Context<'_>, dialect: &Dialect) -> Result<Vec<HttpRequest>, Error> {
     let list = |path: &str| {
         let (query, weight) = match &cx.instrument {
@@ -165,11 +162,7 @@ pub(super) fn open_orders(cx: &Context<'_>, dialect: &Dialect) -> Result<Vec<Htt
         };
         signed(cx, dialect, Method::Get, query, weight)
     };
-    let mut requests = vec![list("/v1/openOrders")?];
-    if dialect.algo {
-        requests.push(list("/v1/openAlgoOrders")?);
-    }
-    Ok(requests)
+    Ok(vec![list("/v1/openOrders")?, list("/v1/openAlgoOrders")?])
 }
 
 /// The ordinary and the conditional orders of the answers to [`open_orders`].
@@ -181,16 +174,11 @@ pub(super) fn read_open<'a>(
     dialect: &Dialect,
     responses: &'a [HttpResponse],
 ) -> Result<Open<'a>, Error> {
-    let (orders, algos) = match responses {
-        [orders, algos] if dialect.algo => {
-            (orders, failures::accept(cx, dialect.errors, algos, false)?)
-        }
-        _ => (json::single(responses)?, Vec::new()),
-    };
-    if dialect.algo && responses.len() != 2 {
+    let [orders, algos] = responses else {
         return Err(Error::malformed("two responses expected"));
-    }
-    Ok((failures::accept(cx, dialect.errors, orders, false)?, algos))
+    };
+    let orders = failures::accept(cx, dialect.errors, orders, false)?;
+    Ok((orders, algo::list(cx, dialect, algos)?))
 }
 
 pub(crate) fn decode_list_open(

@@ -159,7 +159,7 @@ pub(crate) fn decode_list_fills(
             order: progress.order,
             walk,
         }),
-        Stride::Done(trades, exhausted) => {
+        Stride::Done(trades, read_until) => {
             let mut names = Names::new(cx);
             let client_id = command
                 .order
@@ -169,7 +169,7 @@ pub(crate) fn decode_list_fills(
                 .into_iter()
                 .map(|trade| fill(trade, client_id, &mut names))
                 .collect();
-            Ok(Step::Done(Fills { fills, exhausted }))
+            Ok(Step::Done(Fills { fills, read_until }))
         }
     }
 }

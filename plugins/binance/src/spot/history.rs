@@ -51,13 +51,13 @@ pub(crate) fn decode_list_history(
         Stride::More(walk) => serde_json::to_vec(&walk)
             .map(Step::Continue)
             .map_err(|error| Error::malformed(error.to_string())),
-        Stride::Done(orders, exhausted) => {
+        Stride::Done(orders, read_until) => {
             let mut names = Names::new(cx);
             let orders = orders
                 .into_iter()
                 .map(|order| order.report(&mut names, Of::Order))
                 .collect::<Result<_, _>>()?;
-            Ok(Step::Done(History { orders, exhausted }))
+            Ok(Step::Done(History { orders, read_until }))
         }
     }
 }

@@ -1,6 +1,6 @@
 use switchyard_sdk::Trading;
 use switchyard_sdk::testing;
-use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder, ListFills};
+use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder, ListFills, ListHistory};
 use switchyard_sdk::types::{ErrorKind, OrderState, OrderType};
 
 use crate::desk::*;
@@ -87,9 +87,32 @@ fn a_conditional_order_is_found_and_cancelled_where_it_lives() {
 }
 
 #[test]
-fn coinm_knows_no_such_ids_and_no_id_is_made_up() {
+fn an_api_that_does_not_serve_them_apart_has_none_and_still_lists_the_others() {
+    for (endpoint, symbol) in [("usdm", "BTCUSDT"), ("coinm", "BTCUSD_PERP")] {
+        let desk = Desk::on(endpoint);
+        let cx = desk.cx();
+        let missing = testing::response(404, "<html>Not found</html>");
+        let orders = testing::response(200, format!("[{}]", order(symbol, 1, NOW - 5)));
+        let open = done(VENUE.decode_list_open(&cx, None, &[orders.clone(), missing.clone()]));
+        assert_eq!(open.len(), 1);
+        let command = ListHistory {
+            since: NOW - 1_000,
+            before: NOW,
+            limit: 10,
+        };
+        let state = more(VENUE.decode_list_history(&cx, &command, None, &[orders]));
+        let answers = [missing.clone()];
+        let past = done(VENUE.decode_list_history(&cx, &command, Some(&state), &answers));
+        assert_eq!((past.orders.len(), past.read_until), (1, None));
+        let cleared = ok(r#"{"code":200,"msg":"done"}"#);
+        let state = more(VENUE.decode_cancel_all(&cx, None, &cleared));
+        assert!(!done(VENUE.decode_cancel_all(&cx, Some(&state), &[missing])).complete);
+    }
+}
+
+#[test]
+fn no_id_is_made_up() {
     for (endpoint, id) in [
-        ("coinm", "algo-5"),
         ("usdm", "algo-"),
         ("usdm", "algo-x"),
         ("usdm", "5&x=1"),
@@ -117,7 +140,7 @@ fn the_fills_of_a_conditional_order_are_those_of_what_it_became() {
     let request = sole(VENUE.encode_list_fills(&cx, &command, None));
     assert_eq!(line(&request), "GET /fapi/v1/algoOrder?algoId=9");
     let waiting = done(VENUE.decode_list_fills(&cx, &command, None, &ok(&algo(9, "NEW", NOW))));
-    assert!(waiting.fills.is_empty() && waiting.exhausted);
+    assert!(waiting.fills.is_empty() && waiting.read_until.is_none());
     let body =
         algo(9, "TRIGGERED", NOW).replace("\"actualOrderId\":\"\"", "\"actualOrderId\":\"77\"");
     let state = more(VENUE.decode_list_fills(&cx, &command, None, &ok(&body)));

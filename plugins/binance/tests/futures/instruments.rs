@@ -169,12 +169,12 @@ fn a_linear_contract_has_all_its_limits_and_loses_nothing() {
     let band = listed.price_band.expect("is banded");
     assert_eq!(
         (
-            band.bid_up.as_str(),
-            band.bid_down.as_str(),
-            band.ask_down.as_str(),
+            band.bid_up.as_deref(),
+            band.bid_down.as_deref(),
+            band.ask_down.as_deref(),
             band.reference
         ),
-        ("1.1500", "0", "0.8500", ReferencePrice::Mark)
+        (Some("1.1500"), None, Some("0.8500"), ReferencePrice::Mark)
     );
     assert_eq!(listed.max_open_orders, Some(200));
     assert_eq!(

@@ -51,24 +51,22 @@ fn every_request(endpoint: &str) -> Vec<HttpRequest> {
         VENUE.encode_list_balances(&all, None),
         VENUE.encode_list_positions(&all, None),
     ];
-    if endpoint == "usdm" {
-        let order = by_id("algo-1");
-        let cleared = ok(r#"{"code":200,"msg":"done"}"#);
-        let rest = more(VENUE.decode_cancel_all(&cx, None, &cleared));
-        let past = more(VENUE.decode_list_history(&cx, &history, None, &ok("[]")));
-        all_requests.extend([
-            VENUE.encode_get_order(
-                &cx,
-                &GetOrder {
-                    order: order.clone(),
-                },
-                None,
-            ),
-            VENUE.encode_cancel(&cx, &Cancel { order }, None),
-            VENUE.encode_cancel_all(&cx, Some(&rest)),
-            VENUE.encode_list_history(&cx, &history, Some(&past)),
-        ]);
-    }
+    let order = by_id("algo-1");
+    let cleared = ok(r#"{"code":200,"msg":"done"}"#);
+    let rest = more(VENUE.decode_cancel_all(&cx, None, &cleared));
+    let past = more(VENUE.decode_list_history(&cx, &history, None, &ok("[]")));
+    all_requests.extend([
+        VENUE.encode_get_order(
+            &cx,
+            &GetOrder {
+                order: order.clone(),
+            },
+            None,
+        ),
+        VENUE.encode_cancel(&cx, &Cancel { order }, None),
+        VENUE.encode_cancel_all(&cx, Some(&rest)),
+        VENUE.encode_list_history(&cx, &history, Some(&past)),
+    ]);
     all_requests
         .into_iter()
         .flat_map(|requests| requests.expect("encodes"))

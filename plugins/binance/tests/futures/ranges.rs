@@ -92,8 +92,10 @@ fn a_full_window_is_read_on_by_id_to_its_end_and_no_further() {
         .expect("encodes");
     assert!(lines(&requests)[0].contains(&format!("startTime={}&", since + 7 * DAY)));
     let last = [page(symbol, 5_000, 1, NOW - DAY)];
-    let found = done(VENUE.decode_list_history(&cx, &command, Some(&state), &last));
-    assert_eq!((found.orders.len(), found.exhausted), (102, true));
+    let state = more(VENUE.decode_list_history(&cx, &command, Some(&state), &last));
+    let nothing = [testing::response(200, "[]"), testing::response(200, "[]")];
+    let found = done(VENUE.decode_list_history(&cx, &command, Some(&state), &nothing));
+    assert_eq!((found.orders.len(), found.read_until), (102, None));
 }
 
 #[test]
@@ -136,10 +138,10 @@ fn conditional_orders_that_never_triggered_are_part_of_history() {
     };
     let found = whole(&history(NOW - 1_000, NOW, 10), &orders, &algos);
     assert_eq!(ids(&found), ["algo-7", "5"]);
-    assert!(found.exhausted);
+    assert!(found.read_until.is_none());
     let found = whole(&history(NOW - 1_000, NOW, 1), &orders, &algos);
     assert_eq!(ids(&found), ["algo-7"]);
-    assert!(!found.exhausted);
+    assert!(found.read_until.is_some());
 }
 
 #[test]
@@ -171,7 +173,7 @@ fn nothing_is_asked_that_the_venue_has_forgotten_and_a_long_range_ends() {
             {
                 switchyard_sdk::Step::Continue(next) => state = Some(next),
                 switchyard_sdk::Step::Done(page) => {
-                    assert!(page.exhausted);
+                    assert!(page.read_until.is_none());
                     break;
                 }
             }
@@ -218,7 +220,7 @@ fn a_fill_is_in_the_instruments_unit_and_says_what_it_cost() {
             (fill.side, fill.liquidity, fill.at),
             (Side::Sell, Some(liquidity), NOW - 5)
         );
-        assert!(page.exhausted);
+        assert!(page.read_until.is_none());
     }
 }
 

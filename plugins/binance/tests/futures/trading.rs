@@ -2,7 +2,7 @@ use switchyard_sdk::Trading;
 use switchyard_sdk::testing;
 use switchyard_sdk::trading::{Amend, AmendOutcome, Cancel, CancelOutcome, GetOrder, Place};
 use switchyard_sdk::types::{
-    Effect, ErrorKind, OrderReport, OrderState, OrderType, Side, TimeInForce,
+    Effect, ErrorKind, HttpResponse, OrderReport, OrderState, OrderType, Side, TimeInForce,
 };
 
 use crate::desk::*;
@@ -302,26 +302,41 @@ fn every_open_order_costs_more_without_a_symbol() {
         }
     }
     let desk = Desk::everywhere("coinm");
-    let body = format!("[{}]", order("BTCUSD_PERP", 7, NOW));
-    let open = done(VENUE.decode_list_open(&desk.cx(), None, &ok(&body)));
+    let open = done(VENUE.decode_list_open(
+        &desk.cx(),
+        None,
+        &open_answers(&order("BTCUSD_PERP", 7, NOW)),
+    ));
     assert_eq!(open[0].symbol, "BTC/USD:BTC");
 }
 
 const DONE: &str = r#"{"code":200,"msg":"The operation of cancel all open order is done."}"#;
 
+/// What the two lists of open orders answer where there are no conditional ones.
+fn open_answers(orders: &str) -> [HttpResponse; 2] {
+    [
+        testing::response(200, format!("[{orders}]")),
+        testing::response(200, "[]"),
+    ]
+}
+
 #[test]
 fn cancelling_all_of_coinm_goes_symbol_by_symbol_and_claims_nothing() {
     let desk = Desk::everywhere("coinm");
     let cx = desk.cx();
-    let request = sole(VENUE.encode_cancel_all(&cx, None));
-    assert_eq!(line(&request), "GET /dapi/v1/openOrders");
-    let body = format!(
-        "[{},{},{}]",
+    let requests = VENUE.encode_cancel_all(&cx, None).expect("encodes");
+    let lists: Vec<String> = requests.iter().map(line).collect();
+    assert_eq!(
+        lists,
+        ["GET /dapi/v1/openOrders", "GET /dapi/v1/openAlgoOrders"]
+    );
+    let open = format!(
+        "{},{},{}",
         order("BTCUSD_PERP", 1, NOW),
         order("ETHUSD_PERP", 2, NOW),
         order("BTCUSD_PERP", 3, NOW)
     );
-    let state = more(VENUE.decode_cancel_all(&cx, None, &ok(&body)));
+    let state = more(VENUE.decode_cancel_all(&cx, None, &open_answers(&open)));
     let request = sole(VENUE.encode_cancel_all(&cx, Some(&state)));
     assert_eq!(
         line(&request),
@@ -335,7 +350,7 @@ fn cancelling_all_of_coinm_goes_symbol_by_symbol_and_claims_nothing() {
     );
     let outcome = done(VENUE.decode_cancel_all(&cx, Some(&state), &ok(DONE)));
     assert!(!outcome.complete && outcome.canceled.is_empty());
-    let outcome = done(VENUE.decode_cancel_all(&cx, None, &ok("[]")));
+    let outcome = done(VENUE.decode_cancel_all(&cx, None, &open_answers("")));
     assert!(outcome.complete);
     let strange = ok(r#"{"code":300,"msg":"what"}"#);
     assert_eq!(

@@ -214,16 +214,16 @@ fn percent_filters_are_a_band_for_each_side() {
     .price_band
     .expect("is banded");
     assert_eq!(
-        (band.bid_up.as_str(), band.bid_down.as_str()),
-        ("1.2", "0.2")
+        (band.bid_up.as_deref(), band.bid_down.as_deref()),
+        (Some("1.2"), Some("0.2"))
     );
     assert_eq!(
         (
-            band.ask_up.as_str(),
-            band.ask_down.as_str(),
+            band.ask_up.as_deref(),
+            band.ask_down.as_deref(),
             band.average_minutes
         ),
-        ("5", "0.8", 1)
+        (Some("5"), Some("0.8"), 1)
     );
     let band = read(
         "TRADING",
@@ -232,8 +232,8 @@ fn percent_filters_are_a_band_for_each_side() {
     .price_band
     .expect("is banded");
     assert_eq!(
-        (band.bid_up.as_str(), band.ask_down.as_str()),
-        ("1.3000", "0.7000")
+        (band.bid_up.as_deref(), band.ask_down.as_deref()),
+        (Some("1.3000"), Some("0.7000"))
     );
 }
 

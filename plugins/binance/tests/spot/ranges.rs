@@ -7,6 +7,9 @@ use crate::desk::*;
 
 const DAY: u64 = 86_400_000;
 
+/// Years after the venue opened.
+const LATER: u64 = 1_790_000_000_000;
+
 fn history(since: u64, before: u64, limit: u32) -> ListHistory {
     ListHistory {
         since,
@@ -67,7 +70,7 @@ fn a_range_within_a_day_is_one_request_with_exact_bounds() {
         .map(|order| order.venue_id.as_str())
         .collect();
     assert_eq!(ids, ["1", "2"]);
-    assert!(page.exhausted);
+    assert!(page.read_until.is_none());
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn empty_days_are_asked_side_by_side_and_the_first_find_leads_on_by_id() {
     // Nothing at all: the range is read to its end.
     let page_of_nothing =
         done(VENUE.decode_list_history(&cx, &command, Some(&state), &[empty(), empty(), empty()]));
-    assert!(page_of_nothing.exhausted && page_of_nothing.orders.is_empty());
+    assert!(page_of_nothing.read_until.is_none() && page_of_nothing.orders.is_empty());
     // One order on the second day: the rest follows by id, whatever the day.
     let answers = [empty(), page(7, 1, since + DAY), empty(), empty(), empty()];
     let state = more(VENUE.decode_list_history(&cx, &command, None, &answers));
@@ -123,7 +126,7 @@ fn empty_days_are_asked_side_by_side_and_the_first_find_leads_on_by_id() {
         .collect();
     assert_eq!(ids, ["7", "8", "9"]);
     assert_eq!(rest.orders[0].symbol, "LTC/BTC");
-    assert!(rest.exhausted);
+    assert!(rest.read_until.is_none());
 }
 
 #[test]
@@ -142,7 +145,10 @@ fn full_pages_follow_each_other_until_the_range_or_the_limit_ends() {
         Some(&state),
         &[page(1_001, 1_000, NOW - DAY / 2)],
     ));
-    assert_eq!((result.orders.len(), result.exhausted), (1_500, false));
+    assert_eq!(
+        (result.orders.len(), result.read_until.is_none()),
+        (1_500, false)
+    );
     // A full page that reaches past the range ends it.
     let result = done(VENUE.decode_list_history(
         &cx,
@@ -150,7 +156,10 @@ fn full_pages_follow_each_other_until_the_range_or_the_limit_ends() {
         Some(&state),
         &[page(1_001, 1_000, NOW - 400_000)],
     ));
-    assert_eq!((result.orders.len(), result.exhausted), (1_400, true));
+    assert_eq!(
+        (result.orders.len(), result.read_until.is_none()),
+        (1_400, true)
+    );
 }
 
 #[test]
@@ -166,14 +175,73 @@ fn pages_that_do_not_advance_are_malformed_and_no_loop() {
 }
 
 #[test]
-fn a_range_begins_no_earlier_than_the_venue_and_ends_with_the_present() {
-    let desk = Desk::new();
+fn a_long_range_begins_with_the_first_order_there_is() {
+    let mut desk = Desk::new();
+    desk.context.now = LATER;
     let cx = desk.cx();
-    let command = history(0, u64::MAX / 2, 10);
+    let since = LATER - 400 * DAY;
+    let command = history(since, LATER, 10);
     let requests = VENUE
         .encode_list_history(&cx, &command, None)
         .expect("encodes");
-    assert!(lines(&requests)[0].contains("startTime=1498867200000&"));
+    assert_eq!(
+        lines(&requests),
+        ["GET /api/v3/allOrders?symbol=LTCBTC&orderId=0&limit=1"]
+    );
+    let nothing = done(VENUE.decode_list_history(&cx, &command, None, &ok("[]")));
+    assert_eq!((nothing.orders.len(), nothing.read_until), (0, None));
+    // The account's first order is in the range: all others follow by id.
+    let state = more(VENUE.decode_list_history(&cx, &command, None, &[page(7, 1, since + DAY)]));
+    let requests = VENUE
+        .encode_list_history(&cx, &command, Some(&state))
+        .expect("encodes");
+    assert_eq!(
+        lines(&requests),
+        ["GET /api/v3/allOrders?symbol=LTCBTC&orderId=7&limit=1000"]
+    );
+    // It is older than the range: that is read by days.
+    let state = more(VENUE.decode_list_history(&cx, &command, None, &[page(7, 1, since - DAY)]));
+    let requests = VENUE
+        .encode_list_history(&cx, &command, Some(&state))
+        .expect("encodes");
+    assert!(lines(&requests)[0].contains(&format!("startTime={since}&")));
+}
+
+#[test]
+fn a_range_that_costs_too_many_requests_is_read_in_parts() {
+    let mut desk = Desk::new();
+    desk.context.now = LATER;
+    let cx = desk.cx();
+    let since = LATER - 400 * DAY;
+    let command = history(since, LATER, 10);
+    let older = [page(7, 1, since - DAY)];
+    let mut state = more(VENUE.decode_list_history(&cx, &command, None, &older));
+    let mut weight = 20;
+    let part = loop {
+        let requests = VENUE
+            .encode_list_history(&cx, &command, Some(&state))
+            .expect("encodes");
+        weight += 20 * requests.len();
+        let empty = vec![testing::response(200, "[]"); requests.len()];
+        match VENUE
+            .decode_list_history(&cx, &command, Some(&state), &empty)
+            .expect("decodes")
+        {
+            switchyard_sdk::Step::Continue(next) => state = next,
+            switchyard_sdk::Step::Done(part) => break part,
+        }
+    };
+    assert!(weight <= 1_200, "{weight} of the 6000 that a minute allows");
+    assert!(part.orders.is_empty());
+    let until = part.read_until.expect("there is more");
+    assert!(until > since + 30 * DAY && until < LATER, "{until}");
+}
+
+#[test]
+fn a_range_ends_with_the_present() {
+    let desk = Desk::new();
+    let cx = desk.cx();
+    let command = history(NOW - DAY, NOW + 20 * DAY, 10);
     let mut state = None;
     let mut steps = 0;
     loop {
@@ -187,10 +255,10 @@ fn a_range_begins_no_earlier_than_the_venue_and_ends_with_the_present() {
             .expect("decodes")
         {
             switchyard_sdk::Step::Continue(next) => state = Some(next),
-            switchyard_sdk::Step::Done(page) => break assert!(page.exhausted),
+            switchyard_sdk::Step::Done(page) => break assert!(page.read_until.is_none()),
         }
         steps += 1;
-        assert!(steps < 5);
+        assert!(steps < 3);
     }
 }
 
@@ -251,7 +319,7 @@ fn a_fill_says_what_it_cost_and_who_waited() {
         (fill.symbol.as_str(), fill.at),
         ("LTC/BTC", 1_499_827_319_000)
     );
-    assert!(page.exhausted);
+    assert!(page.read_until.is_none());
 }
 
 #[test]
