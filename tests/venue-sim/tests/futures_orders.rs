@@ -141,10 +141,7 @@ async fn ack_tells_nothing_and_result_tells_how_an_immediate_order_ended() {
         .json();
     assert_eq!(risk[0]["positionAmt"], "0.020", "{risk}");
     let fok = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=FOK&quantity=1&price=58000&newOrderRespType=RESULT";
-    assert_eq!(
-        bench.call("POST", USDM, fok).await.json()["status"],
-        "EXPIRED"
-    );
+    assert_eq!(bench.call("POST", USDM, fok).await.json()["code"], -5021);
 }
 
 #[tokio::test]

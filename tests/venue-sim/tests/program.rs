@@ -28,7 +28,7 @@ fn start(more: &[&str]) -> (Child, Value) {
 fn the_announcement_names_endpoints_that_answer_and_the_program_ends_with_its_stdin() {
     let (mut child, announced) = start(&["--exit-with-stdin"]);
     let venue = &announced["venues"][0];
-    assert_eq!(venue["demo"]["symbol"], "BTC/USDT");
+    assert_eq!(venue["demo"][0]["symbol"], "BTC/USDT");
     assert!(
         venue["credentials"]["api_key"].is_string() && venue["credentials"]["secret"].is_string()
     );

@@ -79,6 +79,7 @@ impl BinanceFutures {
         accounts: &[AccountConfig],
         seed: u64,
     ) -> Result<Self, StartError> {
+        exchange.with(|engine| engine.refuses_unfillable = !dialect.coin_margined);
         Ok(Self {
             dialect,
             shared,

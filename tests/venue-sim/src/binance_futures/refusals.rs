@@ -70,6 +70,11 @@ pub(super) fn refusal(reject: Reject) -> ApiError {
             "Due to the order could not be executed as maker, the Post Only order will be rejected. The order will \
              not be recorded in the order history",
         ),
+        Reject::WouldNotFill => ApiError::new(
+            -5021,
+            "Due to the order could not be filled immediately, the FOK order has been rejected. The order will not be \
+             recorded in the order history",
+        ),
         Reject::UnknownOrder => ApiError::unknown_order(),
         Reject::NotAReduction | Reject::NoChange => {
             ApiError::new(-5027, "No need to modify the order.")

@@ -326,9 +326,11 @@ pub(super) fn refusal(reject: Reject) -> ApiError {
             ApiError::order_rejected("Account has insufficient balance for requested action.")
         }
         Reject::WouldTake => ApiError::order_rejected("Order would immediately match and take."),
-        Reject::UnknownOrder | Reject::NothingToReduce | Reject::WouldTrigger => {
-            ApiError::unknown_order()
-        }
+        // The last three never come from a spot market.
+        Reject::UnknownOrder
+        | Reject::NothingToReduce
+        | Reject::WouldTrigger
+        | Reject::WouldNotFill => ApiError::unknown_order(),
         Reject::NotAReduction => {
             ApiError::order_rejected("Order amend (quantity increase) is not supported.")
         }

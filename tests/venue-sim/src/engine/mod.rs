@@ -93,6 +93,8 @@ pub struct Engine {
     next_order: u64,
     /// Refuse a client id that an open order of the same account and instrument has.
     pub unique_open_client_ids: bool,
+    /// Refuse a fill-or-kill order that cannot fill whole, instead of taking and expiring it.
+    pub refuses_unfillable: bool,
 }
 
 impl Engine {
@@ -133,6 +135,7 @@ impl Engine {
             conditionals: BTreeMap::new(),
             next_order: 1,
             unique_open_client_ids: true,
+            refuses_unfillable: false,
         }
     }
 
@@ -170,6 +173,9 @@ impl Engine {
         let market = new.kind == OrderKind::Market;
         let killed = new.time_in_force == TimeInForce::Fok
             && matches!(new.size, Size::Base(quantity) if plan.filled < quantity);
+        if killed && self.refuses_unfillable {
+            return Err(Reject::WouldNotFill);
+        }
         let (quantity, quote_quantity) = match new.size {
             Size::Base(quantity) => (quantity, None),
             Size::Quote(amount) => (plan.filled, Some(amount)),

@@ -362,6 +362,9 @@ pub enum Reject {
     /// A post-only order would trade at once.
     #[error("order would immediately match")]
     WouldTake,
+    /// A fill-or-kill order could not be filled whole.
+    #[error("order would not fill at once")]
+    WouldNotFill,
     /// No such order, or no longer open.
     #[error("unknown order")]
     UnknownOrder,
