@@ -337,6 +337,7 @@ async fn an_order_is_found_by_every_id_it_ever_had_at_its_venue() {
             request_id: "r".into(),
         },
         Event::Amended {
+            change: "leg-2".into(),
             report: report("8", Some("leg-2")),
         },
     ];

@@ -229,6 +229,11 @@ impl From<OrderError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Lifecycle(_)) {
+            let detail = "the order ended or changed in the meantime; look it up";
+            let code = FailureCode::NotAmendable.name();
+            return Self::new(StatusCode::CONFLICT, code, detail);
+        }
         tracing::error!(%error, "journal failed");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -50,6 +50,7 @@ impl Orders {
         record: OrderRecord,
         deadline: Deadline,
     ) -> Result<Order, OrderError> {
+        let _working = self.in_flight.begin(&record.order.id);
         match self.send_cancel(&record, deadline).await {
             Ok(Some(report)) => Ok(self.observe(record, report).await?.order),
             Ok(None) => Ok(record.order),

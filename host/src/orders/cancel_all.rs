@@ -19,6 +19,9 @@ use crate::venue::{Ask, Listed, Venue};
 /// Cancels under way at one time; a venue's budget of orders is not spent in one burst.
 const AT_ONCE: usize = 8;
 
+/// Sweeps of one endpoint: an adapter that cancels symbol by symbol may not reach all in one.
+const MAX_SWEEPS: usize = 8;
+
 /// Whose orders are cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelScope {
@@ -29,12 +32,19 @@ pub enum CancelScope {
 }
 
 /// What a cancel of many orders led to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CanceledAll {
     /// Every order concerned, as it is now. What is not final yet is pursued to its end if it is the gateway's.
     pub orders: Vec<Order>,
     /// What could not be cancelled.
     pub failures: Vec<CancelFailure>,
+}
+
+impl CanceledAll {
+    fn add(&mut self, other: Self) {
+        self.orders.extend(other.orders);
+        self.failures.extend(other.failures);
+    }
 }
 
 /// A cancel that was refused.
@@ -125,10 +135,7 @@ impl Sweep {
             (record, result)
         });
         let done: Vec<_> = stream::iter(cancels).buffered(AT_ONCE).collect().await;
-        let mut all = CanceledAll {
-            orders: Vec::with_capacity(done.len()),
-            failures: Vec::new(),
-        };
+        let mut all = CanceledAll::default();
         for (record, result) in done {
             match result {
                 Ok(order) => all.orders.push(order),
@@ -152,27 +159,53 @@ impl Sweep {
             Some(listed) => vec![listed.instrument.endpoint.as_str()],
             None => self.venue.endpoints().collect(),
         };
-        let mut all = CanceledAll {
-            orders: Vec::new(),
-            failures: Vec::new(),
-        };
-        for endpoint in endpoints {
-            let (own, failure) = (of_endpoint(&records, endpoint), |failure| CancelFailure {
+        let sweeps = endpoints
+            .into_iter()
+            .map(|endpoint| self.endpoint(endpoint, of_endpoint(&records, endpoint)));
+        let mut all = CanceledAll::default();
+        for part in join_all(sweeps).await {
+            all.add(part?);
+        }
+        Ok(all)
+    }
+
+    /// Cancels everything on one endpoint: again, as long as something is left and it becomes less.
+    async fn endpoint(
+        &self,
+        endpoint: &str,
+        own: Vec<OrderRecord>,
+    ) -> Result<CanceledAll, OrderError> {
+        let (mut canceled, mut failures) = (Vec::new(), Vec::new());
+        let mut left = Vec::new();
+        for sweep in 0..MAX_SWEEPS {
+            match self.sweep_endpoint(endpoint, &own).await {
+                Ok(reports) => canceled.extend(reports),
+                Err(failure) => failures.push(failure),
+            }
+            let before = left.len();
+            match self.still_open(endpoint).await {
+                Ok(open) => left = open,
+                Err(failure) => failures.push(failure),
+            }
+            let is_stuck = sweep > 0 && left.len() >= before;
+            if !failures.is_empty() || left.is_empty() || is_stuck || self.deadline.has_passed() {
+                break;
+            }
+        }
+        let mut all = CanceledAll::default();
+        if failures.is_empty() {
+            self.take_in(own, &canceled, &left, &mut all).await?;
+        } else {
+            // The gateway's own are cancelled one by one where the venue does not do it at once.
+            self.foreign(&own, &canceled, &left, &mut all);
+            all.add(self.one_by_one(own).await?);
+        }
+        all.failures
+            .extend(failures.into_iter().map(|failure| CancelFailure {
                 order_id: None,
                 endpoint: endpoint.to_owned(),
                 failure,
-            });
-            match self.sweep_endpoint(endpoint, &own).await {
-                Ok(reports) => self.take_in(endpoint, &own, reports, &mut all).await?,
-                Err(error) => {
-                    all.failures.push(failure(error));
-                    // The gateway's own are cancelled one by one where the venue does not do it at once.
-                    let rest = self.one_by_one(own).await?;
-                    all.orders.extend(rest.orders);
-                    all.failures.extend(rest.failures);
-                }
-            }
-        }
+            }));
         Ok(all)
     }
 
@@ -201,47 +234,38 @@ impl Sweep {
         translate::order_reports(outcome.canceled).map_err(translate::unreadable_change)
     }
 
-    /// Takes in what the venue named as cancelled, and looks whether anything is left.
-    async fn take_in(
-        &self,
-        endpoint: &str,
-        own: &[OrderRecord],
-        canceled: Vec<OrderReport>,
-        all: &mut CanceledAll,
-    ) -> Result<(), OrderError> {
+    /// What is still open on an endpoint, whoever placed it.
+    async fn still_open(&self, endpoint: &str) -> Result<Vec<OrderReport>, Failure> {
         let ask = Ask::<ListOpen> {
             endpoint,
             instrument: self.listed.as_ref(),
             command: (),
             deadline: self.deadline,
         };
-        let left = self
-            .venue
-            .read(ask)
-            .await
-            .and_then(|open| translate::order_reports(open).map_err(translate::unreadable));
-        let left = match left {
-            Ok(left) => left,
-            Err(failure) => {
-                all.failures.push(CancelFailure {
-                    order_id: None,
-                    endpoint: endpoint.to_owned(),
-                    failure,
-                });
-                Vec::new()
-            }
-        };
+        let open = self.venue.read(ask).await?;
+        translate::order_reports(open).map_err(translate::unreadable)
+    }
+
+    /// Brings the gateway's own orders up to date with what the venue named as cancelled or still lists.
+    async fn take_in(
+        &self,
+        own: Vec<OrderRecord>,
+        canceled: &[OrderReport],
+        left: &[OrderReport],
+        all: &mut CanceledAll,
+    ) -> Result<(), OrderError> {
+        self.foreign(&own, canceled, left, all);
         let mut unnamed = Vec::new();
         for record in own {
-            match canceled.iter().find(|report| is_of(record, report)) {
+            match canceled.iter().find(|report| is_of(&record, report)) {
                 Some(report) => {
-                    let seen = self.orders.observe(record.clone(), report.clone()).await?;
+                    let seen = self.orders.observe(record, report.clone()).await?;
                     all.orders.push(seen.order);
                 }
-                None if left.iter().any(|report| is_of(record, report)) => {
-                    all.orders.push(record.order.clone());
+                None if left.iter().any(|report| is_of(&record, report)) => {
+                    all.orders.push(record.order);
                 }
-                None => unnamed.push(record.clone()),
+                None => unnamed.push(record),
             }
         }
         // What is not asked about here is asked about in the background until it is over.
@@ -254,18 +278,29 @@ impl Sweep {
         }
         all.orders
             .extend(later.into_iter().map(|record| record.order));
-        let still_open = left.iter().filter(|report| {
-            !canceled
-                .iter()
-                .any(|done| done.venue_order_id == report.venue_order_id)
-        });
+        Ok(())
+    }
+
+    /// Orders of other clients: those that were cancelled, and those that are still open.
+    fn foreign(
+        &self,
+        own: &[OrderRecord],
+        canceled: &[OrderReport],
+        left: &[OrderReport],
+        all: &mut CanceledAll,
+    ) {
+        let is_done = |report: &&OrderReport| {
+            canceled.iter().any(|done| {
+                done.venue_order_id == report.venue_order_id && done.symbol == report.symbol
+            })
+        };
+        let still_open = left.iter().filter(|report| !is_done(report));
         let foreign = canceled
             .iter()
             .chain(still_open)
             .filter(|report| !own.iter().any(|record| is_of(record, report)));
         all.orders
             .extend(foreign.map(|report| external_order(self.venue.name(), report.clone())));
-        Ok(())
     }
 }
 

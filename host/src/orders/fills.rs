@@ -1,16 +1,19 @@
 //! The account's fills, each with the order it belongs to.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::Serialize;
-use switchyard_runtime::ListFills;
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
+use switchyard_runtime::{GetOrder, ListFills};
 use utoipa::ToSchema;
 
 use super::external::ExternalOrder;
 use super::history::{HistoryRange, VenuePlace, earliest, history_rules, remembers};
+use super::list::MAX_LOOKUPS;
 use super::service::{Caller, OrderError, Orders, order_ref_of};
 use crate::model::{
     Decimal, Failure, FillReport, Liquidity, OrderId, OrderRecord, Origin, Side, Timestamp,
@@ -75,7 +78,7 @@ pub struct FillsPage {
     pub fills: Vec<Fill>,
     /// Where the next page begins, if there is one.
     pub next: Option<VenuePlace>,
-    /// Whether the range lies within what the venue remembers.
+    /// Whether the range lies within what the venue remembers, and it is known whose all of them are.
     pub complete: bool,
 }
 
@@ -131,6 +134,7 @@ impl Orders {
         let past = record
             .past_legs
             .iter()
+            .filter(|leg| leg.filled_quantity.is_positive())
             .map(|leg| (leg.venue_order_id.as_deref(), leg.client_id.as_str()));
         let current = (
             record.order.venue_order_id.as_deref(),
@@ -169,10 +173,14 @@ impl Orders {
         let (found, next) = range.page(found, read_until, |fill| {
             (fill.at, format!("{} {}", fill.symbol, fill.fill_id))
         });
-        let fills = match parts.first() {
-            Some(part) => self.with_orders(caller, part.venue, found).await?,
-            None => Vec::new(),
-        };
+        let mut fills = Vec::new();
+        if let Some(part) = parts.first() {
+            let (known, is_certain) = self
+                .with_orders(caller, part.venue, found, deadline)
+                .await?;
+            fills = known;
+            complete &= is_certain;
+        }
         Ok(FillsPage {
             fills,
             next,
@@ -180,23 +188,36 @@ impl Orders {
         })
     }
 
-    /// Fills with the ids of their orders; venues tell their own only.
+    /// Fills with the ids of their orders, which venues do not tell; and whether all are shown. A fill that
+    /// may be of an order whose fate is open is not shown as anyone's before that is known.
     async fn with_orders(
         &self,
         caller: &Caller,
         venue: &Arc<Venue>,
         found: Vec<FillReport>,
-    ) -> Result<Vec<Fill>, OrderError> {
+        deadline: Deadline,
+    ) -> Result<(Vec<Fill>, bool), OrderError> {
         let mut names: Vec<VenueOrderName> = found.iter().map(name_of).collect();
         names.sort_by(|a, b| (&a.symbol, &a.venue_order_id).cmp(&(&b.symbol, &b.venue_order_id)));
         names.dedup();
-        let named = self.journal.of_venue_ids(venue.name(), names).await?;
+        let mut named = self
+            .journal
+            .of_venue_ids(venue.name(), names.clone())
+            .await?;
+        names.retain(|name| !named.contains_key(name));
+        let hidden = self
+            .look_up_doubtful(venue, names, &mut named, deadline)
+            .await?;
         let by_client_id = |fill: &FillReport| OrderId::recognise(fill.client_id.as_deref()?);
         let ids = found.iter().filter_map(by_client_id);
         let ids = ids.chain(named.values().cloned()).collect();
         let known = self.journal.records(ids).await?;
         let fills = found.into_iter().filter_map(|fill| {
-            let id = by_client_id(&fill).or_else(|| named.get(&name_of(&fill)).cloned());
+            let name = name_of(&fill);
+            if hidden.contains(&name) {
+                return None;
+            }
+            let id = by_client_id(&fill).or_else(|| named.get(&name).cloned());
             match id.and_then(|id| known.get(&id)) {
                 Some(record) if record.tenant != caller.tenant => None,
                 Some(record) => Some(shown(
@@ -211,7 +232,72 @@ impl Orders {
                 }
             }
         });
-        Ok(fills.collect())
+        Ok((fills.collect(), hidden.is_empty()))
+    }
+
+    /// Asks the venue for orders that may be the gateway's own and not known by their venue's id yet: those
+    /// on instruments where the fate of an order, or of a change, is open. Returns those that stay in doubt.
+    async fn look_up_doubtful(
+        &self,
+        venue: &Arc<Venue>,
+        mut unknown: Vec<VenueOrderName>,
+        named: &mut HashMap<VenueOrderName, OrderId>,
+        deadline: Deadline,
+    ) -> Result<HashSet<VenueOrderName>, OrderError> {
+        if unknown.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let unresolved = self.journal.unresolved().await?;
+        let is_doubtful = |name: &VenueOrderName| {
+            unresolved.iter().any(|record| {
+                record.order.venue == venue.name() && record.order.symbol == name.symbol
+            })
+        };
+        unknown.retain(is_doubtful);
+        let mut hidden: HashSet<VenueOrderName> =
+            unknown.iter().skip(MAX_LOOKUPS).cloned().collect();
+        unknown.truncate(MAX_LOOKUPS);
+        let asks = unknown.into_iter().map(|name| async move {
+            let client_id = self.client_id_of(venue, &name, deadline).await;
+            (name, client_id)
+        });
+        for (name, client_id) in join_all(asks).await {
+            match client_id {
+                Ok(client_id) => {
+                    if let Some(id) = client_id.as_deref().and_then(OrderId::recognise) {
+                        named.insert(name, id);
+                    }
+                }
+                Err(_) => {
+                    hidden.insert(name);
+                }
+            }
+        }
+        Ok(hidden)
+    }
+
+    async fn client_id_of(
+        &self,
+        venue: &Arc<Venue>,
+        name: &VenueOrderName,
+        deadline: Deadline,
+    ) -> Result<Option<String>, Failure> {
+        let Some(listed) = venue.instrument(&name.symbol) else {
+            return Ok(None); // nothing of ours trades on what is not listed
+        };
+        let command = wit_trading::GetOrder {
+            order: wit::OrderRef {
+                venue_id: Some(name.venue_order_id.clone()),
+                client_id: None,
+            },
+        };
+        let ask = Ask::<GetOrder> {
+            endpoint: &listed.instrument.endpoint,
+            instrument: Some(&listed),
+            command,
+            deadline,
+        };
+        Ok(venue.read(ask).await?.client_id)
     }
 }
 

@@ -28,8 +28,10 @@ struct Next {
     venue: String,
     at: Instant,
     wait: Duration,
-    /// How often the venue has not shown what it would have to.
+    /// How often the venue has not shown the change that it would have to.
     misses: u32,
+    /// Which change that is.
+    change: Option<String>,
     asking: Option<AbortHandle>,
 }
 
@@ -98,6 +100,7 @@ impl Orders {
                     at: now,
                     wait: BACKOFF.0,
                     misses: 0,
+                    change: None,
                     asking: None,
                 });
             if next.at <= now && !next.is_asking() {
@@ -117,6 +120,11 @@ impl Orders {
             next.at = now + next.wait;
             next.wait = (next.wait * 2).min(BACKOFF.1);
             let orders = self.clone();
+            let change = record.amendment.as_ref().map(|a| a.new_client_id.clone());
+            if next.change != change {
+                next.misses = 0;
+                next.change = change;
+            }
             let misses = next.misses;
             next.asking = Some(questions.spawn(async move {
                 let id = record.order.id.clone();

@@ -1,6 +1,7 @@
 //! The life of an order: validated, journaled, placed, found again, cancelled.
 
 mod amend;
+mod amending;
 mod cancel;
 mod cancel_all;
 mod external;

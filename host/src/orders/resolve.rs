@@ -61,10 +61,11 @@ impl Orders {
         };
         let record = self.observe(record, report).await?;
         tracing::info!(order = %id, state = record.order.state.name(), "unresolved order seen");
-        if record.cancel_requested && record.order.state != OrderState::PendingNew {
-            self.cancel_open(record, deadline).await?;
+        // A request may have ended the cancel while the venue was asked.
+        match self.journal.order(&id).await? {
+            Some(record) => self.then_cancel(record, deadline).await,
+            None => Ok(Asked::Done),
         }
-        Ok(Asked::Done)
     }
 
     /// Looks for the change at the venue: in the order itself, or as the order that took its place. A
@@ -80,12 +81,8 @@ impl Orders {
             return Ok(Asked::Done);
         };
         let id = record.order.id.clone();
-        let may_stand_elsewhere = match amendment.stage {
-            Stage::Changing => amendment.replaces && amendment.expires_at.is_some(),
-            Stage::Closing => false,
-            Stage::Placing => amendment.expires_at.is_some(),
-        };
-        if may_stand_elsewhere {
+        let change = amendment.new_client_id.clone();
+        if amendment.may_stand_elsewhere() {
             match self
                 .ask_for_replacement(&record, &amendment.new_client_id, deadline)
                 .await
@@ -94,7 +91,13 @@ impl Orders {
                     tracing::info!(order = %id, "the order that replaced it was seen");
                     let record = self
                         .journal
-                        .append(&id, vec![Event::Amended { report: *report }])
+                        .append(
+                            &id,
+                            vec![Event::Amended {
+                                change,
+                                report: *report,
+                            }],
+                        )
                         .await?;
                     return self.then_cancel(record, deadline).await;
                 }
@@ -113,7 +116,7 @@ impl Orders {
         let is_as_before = record
             .amendment
             .as_ref()
-            .is_some_and(|now| now.stage == amendment.stage);
+            .is_some_and(|now| now.stage == amendment.stage && now.new_client_id == change);
         if !is_as_before {
             return self.then_cancel(record, deadline).await;
         }
@@ -136,7 +139,7 @@ impl Orders {
         tracing::warn!(order = %id, %failure, stage = ?amendment.stage, "an open change is given up");
         let record = self
             .journal
-            .append(&id, vec![Event::AmendFailed { failure }])
+            .append(&id, vec![Event::AmendFailed { change, failure }])
             .await?;
         self.then_cancel(record, deadline).await
     }

@@ -10,8 +10,8 @@ use switchyard_runtime::{Cancel, GetOrder};
 use super::in_flight::InFlight;
 use super::validate::FieldProblem;
 use crate::model::{
-    Attempt, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport, OrderState, Timestamp,
-    apply,
+    Attempt, Event, Failure, FailureCode, LegOf, OrderId, OrderRecord, OrderReport, OrderState,
+    Timestamp, apply,
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
@@ -225,6 +225,12 @@ impl Orders {
         record: OrderRecord,
         report: OrderReport,
     ) -> Result<OrderRecord, StoreError> {
+        if matches!(record.leg_of(&report), Some(LegOf::Past(_))) && !report.state.is_final() {
+            tracing::error!(
+                order = %record.order.id, venue_order = %report.venue_order_id,
+                "a leg of the order that was taken to be over is live at the venue"
+            );
+        }
         let event = Event::Observed { report };
         let unchanged = record.order.updated_at;
         let mut next = apply(Some(record.clone()), &event, Timestamp::from_millis(0))?;
@@ -279,6 +285,10 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             field: Some("client_order_id".into()),
             ..Failure::not_sent(FailureCode::InvalidRequest, error.to_string())
         },
+        StoreError::Lifecycle(_) => Failure::not_sent(
+            FailureCode::NotAmendable,
+            "the order ended, or the change was given up, in the meantime; nothing was sent",
+        ),
         _ => {
             tracing::error!(%error, "the journal took no entry; nothing was sent");
             Failure::not_sent(

@@ -1,6 +1,7 @@
 //! The one thread that writes. Whatever waits when it is free becomes one transaction, so that the cost
 //! of making it durable is shared (group commit).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -76,6 +77,7 @@ fn write_events(connection: &Connection, append: &Append) -> Result<OrderRecord,
         .optional()?
         .map(|body| serde_json::from_str(&body))
         .transpose()?;
+    let known: HashSet<String> = record.iter().flat_map(venue_ids).cloned().collect();
     for event in &append.events {
         if let Event::Intent { record, .. } = event {
             refuse_used_label(connection, record)?;
@@ -93,7 +95,7 @@ fn write_events(connection: &Connection, append: &Append) -> Result<OrderRecord,
             ])?;
     }
     let record = record.ok_or_else(|| StoreError::Failed(format!("no events for order {id}")))?;
-    project(connection, &record)?;
+    project(connection, &record, &known)?;
     Ok(record)
 }
 
@@ -113,7 +115,19 @@ fn refuse_used_label(connection: &Connection, record: &OrderRecord) -> Result<()
     }
 }
 
-fn project(connection: &Connection, record: &OrderRecord) -> Result<(), StoreError> {
+/// Every id that the order has, or had, at its venue.
+fn venue_ids(record: &OrderRecord) -> impl Iterator<Item = &String> {
+    let past = record.past_legs.iter();
+    let past = past.filter_map(|leg| leg.venue_order_id.as_ref());
+    record.order.venue_order_id.iter().chain(past)
+}
+
+/// Writes the order as it is now; `known` are the ids at its venue that are written already.
+fn project(
+    connection: &Connection,
+    record: &OrderRecord,
+    known: &HashSet<String>,
+) -> Result<(), StoreError> {
     let order = &record.order;
     connection
         .prepare_cached(
@@ -135,15 +149,12 @@ fn project(connection: &Connection, record: &OrderRecord) -> Result<(), StoreErr
             order.created_at.as_millis(),
             serde_json::to_string(record)?,
         ])?;
-    let past = record
-        .past_legs
-        .iter()
-        .filter_map(|leg| leg.venue_order_id.as_ref());
-    for venue_order_id in order.venue_order_id.iter().chain(past) {
+    // A venue that begins its ids anew gives an old one to another order.
+    for venue_order_id in venue_ids(record).filter(|id| !known.contains(id.as_str())) {
         connection
             .prepare_cached(
                 "INSERT INTO venue_orders (venue, symbol, venue_order_id, order_id) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO NOTHING",
+                 ON CONFLICT DO UPDATE SET order_id = excluded.order_id",
             )?
             .execute(params![order.venue, order.symbol, venue_order_id, order.id.as_str()])?;
     }

@@ -151,6 +151,15 @@ pub(crate) fn coded(
     error
 }
 
+/// Whether a refusal is about one symbol, so that others may still be asked for the same thing.
+pub(crate) fn is_of_one_symbol(error: &Error) -> bool {
+    error.effect == Effect::None
+        && matches!(
+            error.kind,
+            ErrorKind::InvalidRequest | ErrorKind::OrderNotFound | ErrorKind::Unsupported
+        )
+}
+
 /// When a ban ends: "Way too much request weight used; IP banned until 1659146400000."
 fn banned_until(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once("banned until ")?;

@@ -308,7 +308,8 @@ fn windows(
         .take_while(move |first| *first < before || *first == start)
         .map(move |first| {
             let end = first.saturating_add(pace.window_ms).min(before);
-            (first, end.saturating_sub(1).max(first))
+            // Never a window without length, which some paths refuse.
+            (first, end.saturating_sub(1).max(first.saturating_add(1)))
         })
 }
 

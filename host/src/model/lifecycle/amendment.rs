@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::LifecycleError;
 use super::record::{OrderRecord, plus};
-use crate::model::{Decimal, Failure, Fate, Order, OrderReport, OrderState, Timestamp};
+use crate::model::{
+    Decimal, Failure, FailureCode, Fate, Order, OrderReport, OrderState, Timestamp,
+};
 
 /// How far a change has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,12 +53,19 @@ impl Amendment {
             && self.price.is_none_or(|price| order.price == Some(price))
     }
 
+    /// Whether a request is out, or was, that may have brought another leg.
+    pub fn may_stand_elsewhere(&self) -> bool {
+        let may_bring_it = match self.stage {
+            Stage::Changing => self.replaces,
+            Stage::Closing => false,
+            Stage::Placing => true,
+        };
+        may_bring_it && self.expires_at.is_some()
+    }
+
     /// Whether another leg may come, or have come, after the current one.
     pub(super) fn may_replace(&self) -> bool {
-        match self.stage {
-            Stage::Changing => self.replaces && self.expires_at.is_some(),
-            Stage::Closing | Stage::Placing => true,
-        }
+        self.stage != Stage::Changing || self.may_stand_elsewhere()
     }
 }
 
@@ -100,6 +109,25 @@ impl OrderRecord {
         }
         past(&|leg| leg.client_id == *id)
             .or_else(|| (self.client_id == *id).then_some(LegOf::Current))
+    }
+
+    /// Whether an id at the venue is, or was, one of this order's.
+    pub(super) fn has_been(&self, venue_order_id: &str) -> bool {
+        let mut past = self.past_legs.iter();
+        self.order.venue_order_id.as_deref() == Some(venue_order_id)
+            || past.any(|leg| leg.venue_order_id.as_deref() == Some(venue_order_id))
+    }
+
+    /// Whether a client order id was used for a leg of this order.
+    pub fn has_used(&self, client_id: &str) -> bool {
+        self.client_id == client_id || self.past_legs.iter().any(|leg| leg.client_id == client_id)
+    }
+
+    /// Whether a change is the one that is under way.
+    fn is_making(&self, change: &str) -> bool {
+        self.amendment
+            .as_ref()
+            .is_some_and(|amendment| amendment.new_client_id == change)
     }
 
     /// What earlier legs traded.
@@ -235,9 +263,10 @@ impl OrderRecord {
         Ok(())
     }
 
-    pub(super) fn close_to_replace(&mut self) -> Result<(), LifecycleError> {
+    pub(super) fn close_to_replace(&mut self, change: &str) -> Result<(), LifecycleError> {
+        let is_it = self.is_making(change);
         match &mut self.amendment {
-            Some(amendment) if amendment.stage == Stage::Changing => {
+            Some(amendment) if is_it && amendment.stage == Stage::Changing => {
                 amendment.stage = Stage::Closing;
                 amendment.expires_at = None;
                 Ok(())
@@ -273,9 +302,10 @@ impl OrderRecord {
         }
     }
 
-    /// The venue made the change, in place or by another order.
-    pub(super) fn amended(&mut self, report: &OrderReport) {
-        if self.leg_of(report) != Some(LegOf::Replacement) {
+    /// The venue made the change, in place or by another order. A late word on an earlier change is no word
+    /// on the one that is under way.
+    pub(super) fn amended(&mut self, change: &str, report: &OrderReport) {
+        if self.is_making(change) && self.leg_of(report) == Some(LegOf::Current) {
             self.amendment = None;
             if !self.order.state.is_final() {
                 self.order.state = self.settled_state();
@@ -287,17 +317,31 @@ impl OrderRecord {
     }
 
     /// The venue cancelled the current leg and did not take the one to replace it.
-    pub(super) fn not_replaced(&mut self, canceled: &OrderReport, failure: &Failure) {
+    pub(super) fn not_replaced(&mut self, change: &str, canceled: &OrderReport, failure: &Failure) {
         self.learn(canceled);
-        self.close_leg();
-        self.amend_failed(failure);
+        if self.is_making(change) {
+            self.close_leg();
+            self.amend_failed(change, failure);
+        }
     }
 
     /// A change that failed leaves the order as it was, unless nothing is left of it to go back to.
-    pub(super) fn amend_failed(&mut self, failure: &Failure) {
-        let Some(amendment) = &self.amendment else {
+    pub(super) fn amend_failed(&mut self, change: &str, failure: &Failure) {
+        let Some(amendment) = self.amendment.clone().filter(|_| self.is_making(change)) else {
             return;
         };
+        // What may have been sent is still recognised if it shows after all.
+        if failure.code == FailureCode::OutcomeUnknown
+            && failure.fate != Fate::Unknown
+            && amendment.may_stand_elsewhere()
+        {
+            self.past_legs.push(Leg {
+                client_id: amendment.new_client_id.clone(),
+                venue_order_id: None,
+                filled_quantity: Decimal::ZERO,
+                average_price: None,
+            });
+        }
         match (failure.fate, amendment.stage) {
             (Fate::Unknown, _) => {}
             (_, Stage::Placing) => {

@@ -73,14 +73,21 @@ pub enum Event {
         request_id: String,
     },
     /// The venue cannot replace the order as it is: its rest is to be cancelled, then placed anew.
-    CloseToReplace,
+    CloseToReplace {
+        /// The change that this is a step of, by the client order id of the leg that it may bring.
+        change: String,
+    },
     /// The venue made the change.
     Amended {
+        /// Which change, as above.
+        change: String,
         /// The order, or the one that took its place, as the venue has it.
         report: OrderReport,
     },
     /// The venue cancelled the order and did not take the one to replace it.
     NotReplaced {
+        /// Which change, as above.
+        change: String,
         /// The order that was cancelled.
         canceled: OrderReport,
         /// Why the other was not taken, and with what effect.
@@ -88,6 +95,8 @@ pub enum Event {
     },
     /// A change failed.
     AmendFailed {
+        /// Which change, as above.
+        change: String,
         /// Why, and with what effect.
         failure: Failure,
     },
@@ -115,7 +124,7 @@ impl Event {
             Self::PlaceFailed { .. } => "place_failed",
             Self::Observed { .. } => "observed",
             Self::AmendRequested { .. } => "amend_requested",
-            Self::CloseToReplace => "close_to_replace",
+            Self::CloseToReplace { .. } => "close_to_replace",
             Self::Amended { .. } => "amended",
             Self::NotReplaced { .. } => "not_replaced",
             Self::AmendFailed { .. } => "amend_failed",
@@ -168,10 +177,14 @@ pub fn apply(
         Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
         Event::PlaceFailed { failure } => record.place_failed(failure),
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,
-        Event::CloseToReplace => record.close_to_replace()?,
-        Event::Amended { report } => record.amended(report),
-        Event::NotReplaced { canceled, failure } => record.not_replaced(canceled, failure),
-        Event::AmendFailed { failure } => record.amend_failed(failure),
+        Event::CloseToReplace { change } => record.close_to_replace(change)?,
+        Event::Amended { change, report } => record.amended(change, report),
+        Event::NotReplaced {
+            change,
+            canceled,
+            failure,
+        } => record.not_replaced(change, canceled, failure),
+        Event::AmendFailed { change, failure } => record.amend_failed(change, failure),
         Event::CancelRequested { .. } => record.request_cancel(),
         Event::CancelFailed { failure } => record.cancel_failed(failure),
     }

@@ -47,6 +47,10 @@ impl OrderRecord {
         }
         let known = match self.leg_of(report) {
             None => return Some(("client-id", report.client_id.clone().unwrap_or_default())),
+            // Another order under the id of the one that is to come: the venue takes an id again.
+            Some(LegOf::Replacement) if self.has_been(&report.venue_order_id) => {
+                return Some(("venue-id", report.venue_order_id.clone()));
+            }
             Some(LegOf::Replacement) => None,
             Some(LegOf::Current) => order.venue_order_id.as_ref(),
             Some(LegOf::Past(place)) => self
@@ -67,7 +71,8 @@ impl OrderRecord {
                 self.switch_leg();
                 self.learn_of_current_leg(report);
             }
-            Some(LegOf::Current) | None => self.learn_of_current_leg(report),
+            Some(LegOf::Current) => self.learn_of_current_leg(report),
+            None => {} // of another order
         }
     }
 

@@ -217,7 +217,21 @@ fn attempted(operation: &str) -> Event {
 
 fn amend_failed(fate: Fate) -> Event {
     Event::AmendFailed {
+        change: "leg-2".into(),
         failure: Failure::new(FailureCode::InvalidRequest, fate, "no"),
+    }
+}
+
+fn amended(report: OrderReport) -> Event {
+    Event::Amended {
+        change: "leg-2".into(),
+        report,
+    }
+}
+
+fn close_to_replace() -> Event {
+    Event::CloseToReplace {
+        change: "leg-2".into(),
     }
 }
 
@@ -244,7 +258,7 @@ fn an_amend_in_place_gives_the_order_what_was_asked_for() {
         open(),
         amend_requested(None, Some("90"), false),
         attempted("amend"),
-        Event::Amended { report: changed },
+        amended(changed),
     ]);
     assert_eq!(amended.order.state, OrderState::New);
     assert_eq!(amended.order.price, Some(decimal("90")));
@@ -332,9 +346,7 @@ fn a_replacement_takes_the_place_of_an_unfilled_order() {
         open(),
         amend_requested(Some("3"), Some("90"), true),
         attempted("amend"),
-        Event::Amended {
-            report: of_new_leg(OrderState::New, "3", "0"),
-        },
+        amended(of_new_leg(OrderState::New, "3", "0")),
     ]);
     let order = &replaced.order;
     assert_eq!(order.state, OrderState::New);
@@ -356,7 +368,7 @@ fn closed_with(filled: &str) -> Vec<Event> {
     vec![
         observed(OrderState::PartiallyFilled, "0.5"),
         amend_requested(Some("3"), Some("90"), true),
-        Event::CloseToReplace,
+        close_to_replace(),
         attempted("cancel"),
         Event::Observed { report: closed },
     ]
@@ -373,9 +385,7 @@ fn a_partly_filled_order_goes_on_in_another_leg_and_its_fills_add_up() {
     filled.average_price = Some(decimal("88"));
     events.extend([
         attempted("place"),
-        Event::Amended {
-            report: of_new_leg(OrderState::New, "2", "0"),
-        },
+        amended(of_new_leg(OrderState::New, "2", "0")),
     ]);
     let open = after(&events);
     assert_eq!(open.order.quantity, Some(decimal("3")));
@@ -391,9 +401,7 @@ fn a_late_fill_of_an_earlier_leg_is_not_lost() {
     let mut events = closed_with("1");
     events.extend([
         attempted("place"),
-        Event::Amended {
-            report: of_new_leg(OrderState::PartiallyFilled, "2", "1"),
-        },
+        amended(of_new_leg(OrderState::PartiallyFilled, "2", "1")),
     ]);
     let open = after(&events);
     let mut late = report(OrderState::Canceled, "1.5");
@@ -407,7 +415,7 @@ fn an_order_that_filled_while_it_was_to_be_replaced_is_filled() {
     let filled = after(&[
         observed(OrderState::PartiallyFilled, "0.5"),
         amend_requested(Some("3"), None, true),
-        Event::CloseToReplace,
+        close_to_replace(),
         attempted("cancel"),
         observed(OrderState::Filled, "2"),
     ]);
@@ -429,6 +437,7 @@ fn a_leg_whose_replacement_was_refused_is_cancelled_and_says_why() {
         amend_requested(Some("3"), None, true),
         attempted("amend"),
         Event::NotReplaced {
+            change: "leg-2".into(),
             canceled: report(OrderState::Canceled, "0"),
             failure: Failure::new(FailureCode::InsufficientFunds, Fate::Refused, "no"),
         },
@@ -444,6 +453,7 @@ fn a_replacement_whose_fate_is_open_is_found_by_its_own_client_id() {
         amend_requested(Some("3"), None, true),
         attempted("amend"),
         Event::NotReplaced {
+            change: "leg-2".into(),
             canceled: report(OrderState::Canceled, "0"),
             failure: Failure::new(FailureCode::OutcomeUnknown, Fate::Unknown, "?"),
         },
@@ -455,6 +465,70 @@ fn a_replacement_whose_fate_is_open_is_found_by_its_own_client_id() {
     let found = apply(Some(open), &Event::Observed { report }, at(1)).unwrap();
     assert_eq!(found.order.state, OrderState::New);
     assert_eq!(found.client_id, "leg-2");
+}
+
+fn another_amend(id: &str) -> Event {
+    let Event::AmendRequested { mut amendment, .. } = amend_requested(None, Some("80"), true)
+    else {
+        unreachable!("it is one")
+    };
+    amendment.new_client_id = id.into();
+    Event::AmendRequested {
+        amendment,
+        key_id: "k".into(),
+        request_id: "r".into(),
+    }
+}
+
+#[test]
+fn a_late_word_on_an_earlier_change_is_no_word_on_the_one_under_way() {
+    let replaced = after(&[
+        open(),
+        amend_requested(Some("3"), Some("90"), true),
+        attempted("amend"),
+        Event::Observed {
+            report: of_new_leg(OrderState::New, "3", "0"),
+        },
+        another_amend("leg-3"),
+        attempted("amend"),
+    ]);
+    let seen_late = amended(of_new_leg(OrderState::New, "3", "0"));
+    for late in [seen_late, amend_failed(Fate::Refused), close_to_replace()] {
+        let next = apply(Some(replaced.clone()), &late, at(1)).unwrap_or(replaced.clone());
+        assert_eq!(next.order.state, OrderState::PendingReplace, "{late:?}");
+        assert_eq!(next.amendment, replaced.amendment);
+    }
+}
+
+#[test]
+fn an_earlier_leg_under_the_id_of_the_one_to_come_is_not_taken_for_it() {
+    let amending = after(&[
+        open(),
+        amend_requested(Some("3"), None, true),
+        attempted("amend"),
+    ]);
+    let mut other = of_new_leg(OrderState::Canceled, "3", "0");
+    other.venue_order_id = "7".into(); // the current leg's
+    assert_eq!(amending.difference(&other), Some(("venue-id", "7".into())));
+}
+
+#[test]
+fn a_replacement_that_was_given_up_is_recognised_if_it_shows_after_all() {
+    let given_up = after(&[
+        open(),
+        amend_requested(Some("3"), None, true),
+        attempted("amend"),
+        Event::AmendFailed {
+            change: "leg-2".into(),
+            failure: Failure::new(FailureCode::OutcomeUnknown, Fate::Refused, "never shown"),
+        },
+    ]);
+    assert_eq!(given_up.order.state, OrderState::New);
+    let late = of_new_leg(OrderState::Filled, "3", "1");
+    assert_eq!(given_up.leg_of(&late), Some(LegOf::Past(0)));
+    let counted = apply(Some(given_up), &Event::Observed { report: late }, at(1)).unwrap();
+    assert_eq!(counted.order.filled_quantity, decimal("1"));
+    assert_eq!(counted.order.venue_order_id.as_deref(), Some("7"));
 }
 
 #[test]
@@ -470,9 +544,7 @@ fn a_list_that_lags_behind_an_amend_does_not_take_it_back() {
         },
         amend_requested(None, Some("90"), false),
         attempted("amend"),
-        Event::Amended {
-            report: seen_at(20, "90"),
-        },
+        amended(seen_at(20, "90")),
         Event::Observed {
             report: seen_at(10, "100"),
         },
@@ -488,10 +560,12 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(cancel_requested()),
         any::<bool>().prop_map(|replaces| amend_requested(Some("3"), Some("90"), replaces)),
         prop::sample::select(vec!["amend", "cancel", "place"]).prop_map(attempted),
-        Just(Event::CloseToReplace),
-        (states(), 0u32..=3).prop_map(|(state, filled)| Event::Amended {
-            report: of_new_leg(state, "3", &filled.to_string())
-        }),
+        Just(close_to_replace()),
+        (states(), 0u32..=3).prop_map(|(state, filled)| amended(of_new_leg(
+            state,
+            "3",
+            &filled.to_string()
+        ))),
         prop::sample::select(vec![Fate::Unknown, Fate::Refused, Fate::NotSent])
             .prop_map(amend_failed),
     ]

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use switchyard_sdk::log::Level;
 use switchyard_sdk::trading::CancelAllOutcome;
 use switchyard_sdk::types::{Effect, Error, ErrorKind, HttpRequest, HttpResponse, Method};
 use switchyard_sdk::{Context, Step, json};
@@ -13,6 +14,7 @@ use super::algo;
 use super::dialect::Dialect;
 use super::trading::{open_orders, read_open};
 use super::{after, confirmed, signed, state};
+use crate::failures;
 
 /// What is left to cancel, the last first. A step may hold one change, so each symbol is one.
 #[derive(Serialize, Deserialize)]
@@ -21,7 +23,12 @@ struct Progress<'a> {
     orders: Vec<Cow<'a, str>>,
     #[serde(borrow)]
     algos: Vec<Cow<'a, str>>,
+    /// Steps taken.
+    steps: usize,
 }
+
+/// Symbols that one call reaches; the host calls again for what is left.
+const STEPS: usize = 50;
 
 impl<'a> Progress<'a> {
     /// Where a cancel begins: known for an instrument, to be listed without one.
@@ -33,6 +40,7 @@ impl<'a> Progress<'a> {
                 Ok(Some(Self {
                     algos: symbol.clone(),
                     orders: symbol,
+                    steps: 0,
                 }))
             }
             (None, None) => Ok(None),
@@ -77,6 +85,7 @@ pub(crate) fn decode_cancel_all(
         let progress = Progress {
             orders: symbols(orders.into_iter().map(|order| order.symbol)),
             algos: symbols(algos.into_iter().map(|algo| algo.symbol)),
+            steps: 0,
         };
         if progress.orders.is_empty() && progress.algos.is_empty() {
             return Ok(Step::Done(outcome(true)));
@@ -90,6 +99,13 @@ pub(crate) fn decode_cancel_all(
         Err(_) if is_of_algos && responses.iter().all(algo::is_not_served) => {}
         // "Unknown order sent." (-2011): there is nothing to cancel.
         Err(error) if error.kind == ErrorKind::OrderNotFound => {}
+        // A contract that is being settled is no reason to leave the others' orders, which the list shows.
+        Err(error) if cx.instrument.is_none() && failures::is_of_one_symbol(&error) => {
+            cx.log(
+                Level::Warn,
+                &format!("a symbol is left as it is: {}", error.message),
+            );
+        }
         // What came before is cancelled by now, so a refusal here is not without effect.
         Err(error) if from.is_some() => {
             return Err(Error {
@@ -99,7 +115,9 @@ pub(crate) fn decode_cancel_all(
         }
         Err(error) => return Err(error),
     }
-    if progress.orders.is_empty() && progress.algos.is_empty() {
+    progress.steps = progress.steps.saturating_add(1);
+    let is_through = progress.orders.is_empty() && progress.algos.is_empty();
+    if is_through || progress.steps >= STEPS {
         return Ok(Step::Done(outcome(false)));
     }
     Ok(Step::Continue(state(&progress).map_err(after)?))

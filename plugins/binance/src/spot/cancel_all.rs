@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use switchyard_sdk::log::Level;
 use switchyard_sdk::query::Query;
 use switchyard_sdk::trading::CancelAllOutcome;
 use switchyard_sdk::types::{
@@ -14,6 +15,7 @@ use switchyard_sdk::{Context, Step, json};
 use super::orders::{Of, WireOrder};
 use super::trading::open_orders;
 use super::{read, signed, written};
+use crate::failures;
 use crate::names::Names;
 
 /// How far a cancel of the whole account has come. Binance cancels by symbol only, and a step may hold
@@ -25,7 +27,14 @@ struct Progress<'a> {
     left: Vec<Cow<'a, str>>,
     #[serde(borrow)]
     canceled: Vec<WireOrder<'a>>,
+    /// Steps taken.
+    steps: usize,
+    /// Whether a symbol refused.
+    left_out: bool,
 }
+
+/// Symbols that one call reaches; the host calls again for what is left.
+const STEPS: usize = 50;
 
 pub(crate) fn encode_cancel_all(
     cx: &Context<'_>,
@@ -53,7 +62,7 @@ pub(crate) fn decode_cancel_all(
 ) -> Result<Step<CancelAllOutcome>, Error> {
     if cx.instrument.is_some() {
         let canceled = canceled(cx, responses)?;
-        return Ok(Step::Done(outcome(cx, canceled)?));
+        return Ok(Step::Done(outcome(cx, canceled, true)?));
     }
     let Some(state) = state else {
         let orders: Vec<WireOrder<'_>> = read(cx, responses)?;
@@ -64,25 +73,37 @@ pub(crate) fn decode_cancel_all(
             cx,
             Progress {
                 left,
-                canceled: Vec::new(),
+                ..Progress::default()
             },
         );
     };
     let mut progress: Progress<'_> = json::read(state)?;
     progress.left.pop();
-    // Earlier symbols are cancelled by now, so a refusal of this one is not without effect.
-    progress
-        .canceled
-        .extend(canceled(cx, responses).map_err(|error| Error {
-            effect: Effect::Unknown,
-            ..error
-        })?);
+    progress.steps = progress.steps.saturating_add(1);
+    match canceled(cx, responses) {
+        Ok(orders) => progress.canceled.extend(orders),
+        // A symbol that is halted is no reason to leave the others' orders, which the list shows.
+        Err(error) if failures::is_of_one_symbol(&error) => {
+            let line = format!("a symbol is left as it is: {}", error.message);
+            cx.log(Level::Warn, &line);
+            progress.left_out = true;
+        }
+        // Earlier symbols are cancelled by now, so a refusal of this one is not without effect.
+        Err(error) => {
+            return Err(Error {
+                effect: Effect::Unknown,
+                ..error
+            });
+        }
+    }
     next(cx, progress)
 }
 
 fn next(cx: &Context<'_>, progress: Progress<'_>) -> Result<Step<CancelAllOutcome>, Error> {
-    if progress.left.is_empty() {
-        return Ok(Step::Done(outcome(cx, progress.canceled)?));
+    let is_through = progress.left.is_empty();
+    if is_through || progress.steps >= STEPS {
+        let complete = is_through && !progress.left_out;
+        return Ok(Step::Done(outcome(cx, progress.canceled, complete)?));
     }
     let state = serde_json::to_vec(&progress)
         .map_err(|error| Error::malformed(error.to_string()).after(true))?;
@@ -123,15 +144,16 @@ fn canceled<'a>(
     Ok(orders)
 }
 
-fn outcome(cx: &Context<'_>, orders: Vec<WireOrder<'_>>) -> Result<CancelAllOutcome, Error> {
+fn outcome(
+    cx: &Context<'_>,
+    orders: Vec<WireOrder<'_>>,
+    complete: bool,
+) -> Result<CancelAllOutcome, Error> {
     let mut names = Names::new(cx);
     let canceled = orders
         .into_iter()
         .map(|order| order.report(&mut names, Of::Cancel))
         .collect::<Result<Vec<OrderReport>, _>>()
         .map_err(|error| error.after(true))?;
-    Ok(CancelAllOutcome {
-        canceled,
-        complete: true,
-    })
+    Ok(CancelAllOutcome { canceled, complete })
 }

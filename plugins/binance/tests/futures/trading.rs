@@ -343,11 +343,18 @@ fn cancelling_all_of_coinm_goes_symbol_by_symbol_and_claims_nothing() {
         "DELETE /dapi/v1/allOpenOrders?symbol=ETHUSD_PERP"
     );
     let state = more(VENUE.decode_cancel_all(&cx, Some(&state), &ok(DONE)));
-    let refused = answer(400, r#"{"code":-1121,"msg":"Invalid symbol."}"#);
-    assert_eq!(
-        verdict(VENUE.decode_cancel_all(&cx, Some(&state), &refused)),
-        (ErrorKind::InvalidRequest, Effect::Unknown)
+    let forbidden = answer(
+        401,
+        r#"{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}"#,
     );
+    assert_eq!(
+        verdict(VENUE.decode_cancel_all(&cx, Some(&state), &forbidden)),
+        (ErrorKind::AuthFailed, Effect::Unknown)
+    );
+    // A symbol that refuses leaves the others to be cancelled.
+    let refused = answer(400, r#"{"code":-1121,"msg":"Invalid symbol."}"#);
+    let outcome = done(VENUE.decode_cancel_all(&cx, Some(&state), &refused));
+    assert!(!outcome.complete);
     let outcome = done(VENUE.decode_cancel_all(&cx, Some(&state), &ok(DONE)));
     assert!(!outcome.complete && outcome.canceled.is_empty());
     let outcome = done(VENUE.decode_cancel_all(&cx, None, &open_answers("")));

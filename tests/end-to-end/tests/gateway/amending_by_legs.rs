@@ -163,6 +163,51 @@ async fn a_cancel_of_the_old_leg_that_is_lost_places_nothing_until_it_is_known()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rest_that_could_not_go_out_is_not_called_worth_another_try() {
+    let app = TestApp::start().await;
+    let (id, _) = half_filled(&app).await;
+    app.trader().order(&id).await.expect(200);
+    let too_many = FaultAction::Status {
+        status: 400,
+        retry_after: None,
+        body: Some(json!({"code": -1015, "msg": "Too many new orders."}).to_string()),
+    };
+    app.next_placement(too_many);
+    let change = json!({"price": "55000"});
+    let refused = app.trader().amend(&id, &change).await;
+    let refused = refused.expect_problem(409, "not-amendable");
+    assert_eq!(refused["retryable"], false, "the order is gone");
+    assert!(refused.text_of("detail").contains("the order is over"));
+    assert_eq!(refused.header("retry-after"), None);
+    let read = app.trader().order(&id).await.expect(200);
+    assert_eq!(read["state"], "CANCELED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_can_be_replaced_again_and_again_and_stays_one_order() {
+    let app = TestApp::start().await;
+    let (id, first) = half_filled(&app).await;
+    for price in ["55000", "54000", "53000", "52000"] {
+        let change = json!({"price": price});
+        let amended = app.trader().amend(&id, &change).await.expect(200);
+        assert_eq!(
+            (&amended["price"], &amended["filled_quantity"]),
+            (&json!(price), &json!("0.01"))
+        );
+        assert_eq!(open_quantity(&app).len(), 1);
+    }
+    let average: Decimal = app.trader().order(&id).await["average_price"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(average, first);
+    let canceled = app.trader().cancel(&id).await.expect(200);
+    assert_eq!(canceled["filled_quantity"], "0.01");
+    assert_eq!(open_quantity(&app).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rest_that_the_venue_refuses_ends_the_order_with_what_it_traded() {
     let app = TestApp::start().await;
     let (id, _) = half_filled(&app).await;

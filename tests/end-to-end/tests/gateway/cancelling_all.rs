@@ -1,7 +1,7 @@
 //! Cancelling many orders at once: one's own, and everything on the account.
 
 use switchyard_end_to_end::{TestApp, limit_order};
-use switchyard_venue_sim::FaultAction;
+use switchyard_venue_sim::{FaultAction, FaultRule};
 
 const ALL: &str = "/v1/orders?venue=sim";
 
@@ -107,6 +107,42 @@ async fn a_cancel_of_everything_whose_answer_is_lost_still_cancels_the_gateways_
     for id in &ids {
         app.becomes(&app.viewer(), id, "CANCELED").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_symbol_that_refuses_keeps_its_orders_and_no_others() {
+    let app = TestApp::start().await;
+    let ids = place_three(&app).await;
+    let mut eth = limit_order("0.1", "2500");
+    eth["symbol"] = "ETH/USDT".into();
+    let stays = app.trader().place(&eth).await.expect(201).id();
+    let refusal = FaultAction::Status {
+        status: 400,
+        retry_after: None,
+        body: Some(r#"{"code":-1013,"msg":"Market is closed."}"#.to_owned()),
+    };
+    for path in ["/api/v3/openOrders", "/api/v3/order"] {
+        let mut rule = FaultRule::on("DELETE", path).act(refusal.clone());
+        rule.symbol = Some("ETHUSDT".to_owned());
+        app.sim.control().add_fault(rule);
+    }
+    let path = "/v1/orders?venue=sim&scope=account";
+    let canceled = app.operator().delete(path).await.expect(202);
+    for id in &ids {
+        assert_eq!(app.truth(id).unwrap().state, "CANCELED");
+    }
+    let left = canceled
+        .items()
+        .iter()
+        .find(|order| order["id"] == stays.as_str());
+    assert_eq!(
+        left.unwrap()["state"],
+        "PENDING_CANCEL",
+        "{}",
+        canceled.text
+    );
+    app.sim.control().clear_faults();
+    app.becomes(&app.viewer(), &stays, "CANCELED").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use switchyard_end_to_end::{TestApp, VENUE};
+use switchyard_venue_sim::FaultAction;
 
 fn market_order(quantity: &str) -> Value {
     json!({
@@ -62,6 +63,29 @@ async fn each_fill_names_its_order_and_other_tenants_fills_stay_hidden() {
         .get(&format!("/v1/fills?order_id={mine}"))
         .await;
     stranger.expect_problem(404, "order-not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fills_of_an_order_whose_fate_is_open_are_not_taken_for_a_strangers() {
+    let app = TestApp::start().await;
+    // Its answer is lost, and so are the first lookups: its id at the venue is not known here.
+    app.next_placement(FaultAction::ExecuteThenDrop);
+    app.fault("GET", "/api/v3/order", 2, FaultAction::DropBefore);
+    let pending = app
+        .other_trader()
+        .place(&market_order("0.02"))
+        .await
+        .expect(202);
+    assert_eq!(pending["state"], "PENDING_NEW");
+    let path = "/v1/fills?venue=sim&symbol=BTC/USDT";
+    let while_open = app.viewer().get(path).await.expect(200);
+    assert_eq!(while_open.items().len(), 0, "{}", while_open.text);
+    app.becomes(&app.other_trader(), &pending.id(), "FILLED")
+        .await;
+    let after = app.viewer().get(path).await.expect(200);
+    assert_eq!((after.items().len(), &after["complete"]), (0, &json!(true)));
+    let theirs = app.other_trader().get(path).await.expect(200);
+    assert_eq!(theirs.items()[0]["order_id"], pending.id().as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -299,7 +299,7 @@ fn history_range(
         })
         .transpose()?;
     let from = from.unwrap_or(past);
-    let to = to.unwrap_or_else(|| now.plus(CLOCK_MARGIN));
+    let to = to.unwrap_or_else(|| now.max(from).plus(CLOCK_MARGIN));
     selection::check_range(Some(from), Some(to))?;
     Ok(HistoryRange {
         from,
