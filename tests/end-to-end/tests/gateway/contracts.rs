@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use switchyard::model::Timestamp;
 use switchyard_end_to_end::TestApp;
 
 use crate::products::{ALL, Traded, get, limit, market, number, with};
@@ -253,4 +254,38 @@ async fn each_market_has_a_wallet_of_its_own() {
             number(&held["total"])
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_says_how_far_back_each_market_remembers() {
+    let app = TestApp::with_futures().await;
+    let now = app.sim.control().now_ms();
+    let days_ago = |days: i64| {
+        let at = Timestamp::from_millis(now - days * 24 * 60 * 60 * 1_000);
+        at.to_string()
+    };
+    for (symbol, days, complete) in [
+        ("BTC/USDT", 60, true),
+        ("BTC/USDT", 120, false),
+        ("BTC/USDT:USDT", 2, true),
+        ("BTC/USDT:USDT", 10, false),
+        ("BTC/USD:BTC", 2, true),
+        ("BTC/USD:BTC", 10, false),
+    ] {
+        let from = days_ago(days);
+        let path = format!("/v1/orders?source=venue&venue=sim&symbol={symbol}&from={from}");
+        let history = get(&app, &path).await;
+        assert_eq!(
+            history["complete"], complete,
+            "{symbol} {days} days: {}",
+            history.text
+        );
+        assert_eq!(history.items().len(), 0);
+    }
+    // Fills are remembered longer than orders that never filled.
+    let path = format!(
+        "/v1/fills?venue=sim&symbol=BTC/USDT:USDT&from={}",
+        days_ago(10)
+    );
+    assert_eq!(get(&app, &path).await["complete"], true);
 }
