@@ -1,9 +1,11 @@
 //! Amends of partly filled orders where the venue can only replace them: the rest is cancelled, the final
 //! fill read, and what is left placed anew.
 
+use std::time::Duration;
+
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{TestApp, limit_order};
+use switchyard_end_to_end::{TestApp, eventually, eventually_within, limit_order};
 use switchyard_venue_sim::FaultAction;
 
 /// An order between the best bid and the best ask, of which half is filled.
@@ -227,4 +229,67 @@ async fn a_rest_that_the_venue_refuses_ends_the_order_with_what_it_traded() {
     assert_eq!(read["state"], "CANCELED");
     assert_eq!(read["filled_quantity"], "0.01");
     assert!(read.text_of("reason").starts_with("not-replaced"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_can_surface_no_more_is_given_up_and_not_before() {
+    let app = TestApp::start().await;
+    // One order that is to be replaced at once, and one whose rest is to be placed: neither request arrives.
+    let whole = app
+        .trader()
+        .place(&limit_order("0.02", "50000"))
+        .await
+        .expect(201)
+        .id();
+    let (half, _) = half_filled(&app).await;
+    app.trader().order(&half).await.expect(200);
+    app.next_placement(FaultAction::DropBefore);
+    app.next_placement(FaultAction::DropBefore);
+    for id in [&whole, &half] {
+        let pending = app
+            .trader()
+            .amend(id, &json!({"price": "55000"}))
+            .await
+            .expect(202);
+        assert_eq!(pending["state"], "PENDING_REPLACE");
+    }
+    eventually("the venue was asked again", || async {
+        let asked = app.seen("GET", "/api/v3/order").len();
+        if asked >= 6 { Ok(()) } else { Err(asked) }
+    })
+    .await;
+    for id in [&whole, &half] {
+        let read = app.trader().order(id).await.expect(200);
+        assert_eq!(
+            read["state"], "PENDING_REPLACE",
+            "that it is not seen proves nothing yet"
+        );
+    }
+    // Beyond the request's window, and the time in which it may still surface.
+    app.sim.control().step_clock_ms(120_000);
+    for (id, state) in [(&whole, "NEW"), (&half, "CANCELED")] {
+        eventually_within(
+            Duration::from_secs(60),
+            "the change is given up",
+            || async {
+                let read = app.viewer().get(&format!("/v1/orders?ids={id}")).await;
+                let order = read.items()[0].clone();
+                if order["state"] == state {
+                    Ok(())
+                } else {
+                    Err(order)
+                }
+            },
+        )
+        .await;
+    }
+    let whole = app.trader().order(&whole).await.expect(200);
+    assert_eq!(whole["price"], "50000", "it is as it was");
+    let half = app.trader().order(&half).await.expect(200);
+    assert_eq!(half["filled_quantity"], "0.01");
+    assert!(
+        half.text_of("reason").starts_with("not-replaced"),
+        "{}",
+        half.text
+    );
 }
