@@ -73,6 +73,23 @@ pub(crate) fn accept<'a, T: Deserialize<'a>>(
     }
 }
 
+/// Reads every answer of a read that asked several times.
+pub(crate) fn accept_lists<'a, T: Deserialize<'a>>(
+    cx: &Context<'_>,
+    errors: &Errors,
+    responses: &'a [HttpResponse],
+) -> Result<Vec<Vec<T>>, Error> {
+    responses
+        .iter()
+        .map(|response| accept(cx, errors, response, false))
+        .collect()
+}
+
+/// Makes an error about an answer one about a change that may have happened.
+pub(crate) fn after(error: Error) -> Error {
+    error.after(true)
+}
+
 /// The error that an answer without success means.
 pub(crate) fn failure(
     cx: &Context<'_>,

@@ -22,6 +22,7 @@ mod listing;
 mod names;
 mod signing;
 mod spot;
+mod trades;
 mod walk;
 
 /// The adapter. It holds nothing: every answer follows from its arguments.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use switchyard_sdk::json;
 use switchyard_sdk::market::PublishedLimit;
@@ -41,7 +41,7 @@ impl<'de> Visitor<'de> for Keys {
 }
 
 /// A string, borrowed where it has no escapes.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'a> Entry<'a> {

@@ -36,6 +36,11 @@ pub(crate) struct Pace {
 /// Most rows that a command may ask for.
 const MAX_LIMIT: u32 = 10_000;
 
+/// A state to carry to the next step.
+pub(crate) fn state<T: Serialize>(progress: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(progress).map_err(|error| Error::malformed(error.to_string()))
+}
+
 /// A row with an id that grows with time.
 pub(crate) trait Row {
     fn id(&self) -> u64;

@@ -11,8 +11,9 @@ use switchyard_sdk::{Context, Step, decimal};
 
 use super::dialect::Dialect;
 use super::orders::WireOrder;
-use super::{after, ordering, signed, written};
+use super::{ordering, signed, written};
 use crate::enums::{naming, side_name};
+use crate::failures::after;
 use crate::names::Names;
 
 pub(crate) fn encode_amend(

@@ -13,8 +13,9 @@ use switchyard_sdk::{Context, Step, json};
 use super::algo;
 use super::dialect::Dialect;
 use super::trading::{open_orders, read_open};
-use super::{after, confirmed, signed, state};
-use crate::failures;
+use super::{confirmed, signed};
+use crate::failures::{self, after};
+use crate::walk::state;
 
 /// What is left to cancel, the last first. A step may hold one change, so each symbol is one.
 #[derive(Serialize, Deserialize)]

@@ -10,9 +10,9 @@ use switchyard_sdk::{Context, Step, json};
 use super::algo::{self, WireAlgo};
 use super::dialect::Dialect;
 use super::orders::WireOrder;
-use super::{read_lists, signed, state};
+use super::{read_lists, signed};
 use crate::names::Names;
-use crate::walk::{Range, Row, Stride, Walk};
+use crate::walk::{Range, Row, Stride, Walk, state};
 
 /// Most conditional orders that one request gives.
 const ALGOS_PAGE: usize = 1_000;

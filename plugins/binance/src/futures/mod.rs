@@ -7,7 +7,8 @@ use switchyard_sdk::query::Query;
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method};
 use switchyard_sdk::{Context, json};
 
-use crate::{failures, signing};
+use crate::failures::{self, after};
+use crate::signing;
 
 pub(crate) mod account;
 mod algo;
@@ -71,10 +72,7 @@ fn read_lists<'a, T: Deserialize<'a>>(
     dialect: &Dialect,
     responses: &'a [HttpResponse],
 ) -> Result<Vec<Vec<T>>, Error> {
-    responses
-        .iter()
-        .map(|response| failures::accept(cx, dialect.errors, response, false))
-        .collect()
+    failures::accept_lists(cx, dialect.errors, responses)
 }
 
 /// The single answer of a request that may have changed the account, as `T`.
@@ -105,14 +103,4 @@ fn confirmed(cx: &Context<'_>, dialect: &Dialect, responses: &[HttpResponse]) ->
         Code::Number(200) | Code::Text("200") => Ok(()),
         _ => Err(Error::malformed("a success with another code").after(true)),
     }
-}
-
-/// Makes an error about an answer one about a change that may have happened.
-fn after(error: Error) -> Error {
-    error.after(true)
-}
-
-/// A state to carry to the next step.
-fn state<T: serde::Serialize>(progress: &T) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(progress).map_err(|error| Error::malformed(error.to_string()))
 }

@@ -9,9 +9,9 @@ use switchyard_sdk::{Context, Step};
 use super::algo::{self, WireAlgo};
 use super::dialect::Dialect;
 use super::orders::WireOrder;
-use super::{after, confirmed, ordering, read, signed, written};
+use super::{confirmed, ordering, read, signed, written};
 use crate::enums::{is_final, naming, side_name, time_in_force_name};
-use crate::failures;
+use crate::failures::{self, after};
 use crate::names::Names;
 
 pub(crate) fn encode_place(

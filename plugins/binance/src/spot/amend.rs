@@ -17,7 +17,7 @@ use super::orders::{Of, WireOrder, limit_names};
 use super::trading::acknowledged;
 use super::{error_codes, ordering, signed, written};
 use crate::enums::{naming, side_name};
-use crate::failures::{self, Payload};
+use crate::failures::{self, Payload, after};
 use crate::names::Names;
 
 /// How a change is made.
@@ -147,7 +147,7 @@ fn amended(cx: &Context<'_>, responses: &[HttpResponse]) -> Result<OrderReport, 
     order.transact_time = Some(amended.transact_time);
     order
         .report(&mut Names::new(cx), Of::Amendment)
-        .map_err(|error| error.after(true))
+        .map_err(after)
 }
 
 /// What became of the two legs of a cancel-replace.
@@ -156,7 +156,7 @@ fn replaced(
     new_client_id: &str,
     responses: &[HttpResponse],
 ) -> Result<AmendOutcome, Error> {
-    let response = json::single(responses).map_err(|error| error.after(true))?;
+    let response = json::single(responses).map_err(after)?;
     if !(200..300).contains(&response.status) {
         return match json::body::<Failed<'_>>(response) {
             Ok(failed) => failed.data.outcome(cx, response),
@@ -246,8 +246,4 @@ fn refusal(cx: &Context<'_>, answer: &RawValue, response: &HttpResponse) -> Erro
 
 fn unreadable() -> Error {
     Error::malformed("a leg of the cancel-replace cannot be read").after(true)
-}
-
-fn after(error: Error) -> Error {
-    error.after(true)
 }

@@ -15,8 +15,9 @@ use switchyard_sdk::{Context, Step, json};
 use super::orders::{Of, WireOrder};
 use super::trading::open_orders;
 use super::{read, signed, written};
-use crate::failures;
+use crate::failures::{self, after};
 use crate::names::Names;
+use crate::walk::state;
 
 /// How far a cancel of the whole account has come. Binance cancels by symbol only, and a step may hold
 /// one change, so each symbol is a step.
@@ -105,9 +106,7 @@ fn next(cx: &Context<'_>, progress: Progress<'_>) -> Result<Step<CancelAllOutcom
         let complete = is_through && !progress.left_out;
         return Ok(Step::Done(outcome(cx, progress.canceled, complete)?));
     }
-    let state = serde_json::to_vec(&progress)
-        .map_err(|error| Error::malformed(error.to_string()).after(true))?;
-    Ok(Step::Continue(state))
+    state(&progress).map(Step::Continue).map_err(after)
 }
 
 /// The orders that one answer names; order lists hold theirs one level down.
@@ -132,13 +131,10 @@ fn canceled<'a>(
         if !entry.get().starts_with('{') {
             return Err(Error::malformed("an entry that is no order").after(true));
         }
-        let list: List<'_> =
-            json::read(entry.get().as_bytes()).map_err(|error| error.after(true))?;
+        let list: List<'_> = json::read(entry.get().as_bytes()).map_err(after)?;
         match list.order_reports {
             Some(reports) => orders.extend(reports),
-            None => {
-                orders.push(json::read(entry.get().as_bytes()).map_err(|error| error.after(true))?)
-            }
+            None => orders.push(json::read(entry.get().as_bytes()).map_err(after)?),
         }
     }
     Ok(orders)
@@ -154,6 +150,6 @@ fn outcome(
         .into_iter()
         .map(|order| order.report(&mut names, Of::Cancel))
         .collect::<Result<Vec<OrderReport>, _>>()
-        .map_err(|error| error.after(true))?;
+        .map_err(after)?;
     Ok(CancelAllOutcome { canceled, complete })
 }

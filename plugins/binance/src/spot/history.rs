@@ -6,10 +6,9 @@ use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, Timestamp}
 use switchyard_sdk::{Context, Step, json};
 
 use super::orders::{Of, WireOrder};
-use super::{PACE, error_codes, signed};
-use crate::failures;
+use super::{PACE, read_lists, signed};
 use crate::names::Names;
-use crate::walk::{Range, Row, Stride, Walk};
+use crate::walk::{Range, Row, Stride, Walk, state};
 
 impl Row for WireOrder<'_> {
     fn id(&self) -> u64 {
@@ -39,18 +38,13 @@ pub(crate) fn encode_list_history(
 pub(crate) fn decode_list_history(
     cx: &Context<'_>,
     command: &ListHistory,
-    state: Option<&[u8]>,
+    from: Option<&[u8]>,
     responses: &[HttpResponse],
 ) -> Result<Step<History>, Error> {
     let range = Range::new(command.since, command.before, command.limit)?;
-    let answers = responses
-        .iter()
-        .map(|response| failures::accept(cx, &error_codes::SPOT, response, false))
-        .collect::<Result<Vec<Vec<WireOrder<'_>>>, _>>()?;
-    match walk(state, range)?.take(cx.now, range, PACE, answers)? {
-        Stride::More(walk) => serde_json::to_vec(&walk)
-            .map(Step::Continue)
-            .map_err(|error| Error::malformed(error.to_string())),
+    let answers = read_lists(cx, responses)?;
+    match walk(from, range)?.take(cx.now, range, PACE, answers)? {
+        Stride::More(walk) => state(&walk).map(Step::Continue),
         Stride::Done(orders, read_until) => {
             let mut names = Names::new(cx);
             let orders = orders

@@ -73,11 +73,19 @@ fn read<'a, T: serde::Deserialize<'a>>(
     failures::accept(cx, &error_codes::SPOT, json::single(responses)?, false)
 }
 
+/// Every answer of a read that asked several times, as lists of `T`.
+fn read_lists<'a, T: serde::Deserialize<'a>>(
+    cx: &Context<'_>,
+    responses: &'a [HttpResponse],
+) -> Result<Vec<Vec<T>>, Error> {
+    failures::accept_lists(cx, &error_codes::SPOT, responses)
+}
+
 /// The single answer of a request that may have changed the account, as `T`.
 fn written<'a, T: serde::Deserialize<'a>>(
     cx: &Context<'_>,
     responses: &'a [HttpResponse],
 ) -> Result<T, Error> {
-    let response = json::single(responses).map_err(|error| error.after(true))?;
+    let response = json::single(responses).map_err(failures::after)?;
     failures::accept(cx, &error_codes::SPOT, response, true)
 }
