@@ -1,6 +1,7 @@
 //! The words of the gateway: instruments, orders, money, time. Pure types; no I/O.
 
 mod decimal;
+mod equivalence;
 mod failure;
 mod instrument;
 mod lifecycle;
@@ -10,6 +11,7 @@ mod report;
 mod time;
 
 pub use decimal::{Decimal, DecimalError};
+pub use equivalence::Conversion;
 pub use failure::{Failure, FailureCode, Fate};
 pub use instrument::{
     Bounds, Instrument, InstrumentStatus, NotionalBounds, Payoff, PriceBand, Product, QuantityUnit,

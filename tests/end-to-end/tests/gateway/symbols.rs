@@ -123,3 +123,42 @@ async fn what_is_over_or_not_yet_open_takes_no_order() {
     }
     assert_eq!(app.sim.control().executed(), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_instrument_elsewhere_is_found_with_how_a_quantity_converts() {
+    let app = TestApp::with(|config| {
+        let (_, url) = config.venues[0].endpoints[0].clone();
+        config.venue("other", "binance", ("spot", &url), None)
+    })
+    .await;
+    for named in ["BTC/USDT", "other:BTC/USDT"] {
+        let path = format!("/v1/instruments?equivalent_to={named}");
+        let same = app.viewer().get(&path).await.expect(200);
+        let venues: Vec<&Value> = same.items().iter().map(|one| &one["venue"]).collect();
+        assert_eq!(venues, ["other", "sim"], "{}", same.text);
+        for one in same.items() {
+            assert_eq!(one["symbol"], "BTC/USDT");
+            let quantity = &one["equivalence"]["quantity"];
+            assert_eq!(
+                (&quantity["multiply"], &quantity["divide"]),
+                (&"1".into(), &"1".into())
+            );
+        }
+    }
+    let named = app
+        .viewer()
+        .get("/v1/instruments?equivalent_to=other:BTC/USDT&venue=sim")
+        .await;
+    assert_eq!(named.items()[0]["equivalence"]["venue"], "other");
+    let refused = app
+        .viewer()
+        .get("/v1/instruments?equivalent_to=sim:NO/NE")
+        .await;
+    let refused = refused.expect_problem(400, "malformed-request");
+    assert_eq!(refused.fields_at_fault(), ["equivalent_to"]);
+    let plain = app
+        .viewer()
+        .get("/v1/instruments?symbol=BTC/USDT&venue=sim")
+        .await;
+    assert!(plain.items()[0].get("equivalence").is_none());
+}
