@@ -12,6 +12,8 @@ use switchyard_sdk::trading::{
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, OrderReport, Timestamp};
 use switchyard_sdk::{Account, Context, Descriptor, Market, Step, Trading, descriptor};
 
+mod book;
+mod candles;
 mod describe;
 mod enums;
 mod error_codes;

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use switchyard_sdk::decimal::Exact;
-use switchyard_sdk::market::{GetOrderBook, Level, OrderBook, Ticker};
+use switchyard_sdk::market::{GetOrderBook, OrderBook, Ticker};
 use switchyard_sdk::time::Millis;
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Timestamp};
 use switchyard_sdk::{Context, Step};
 
 use super::dialect::Dialect;
 use super::{public, read};
+use crate::book::{self, Depth};
 use crate::failures;
 
 /// Depths that there are, and what each weighs ("Order Book").
@@ -142,14 +143,11 @@ pub(crate) fn encode_get_order_book(
     _: Option<&[u8]>,
 ) -> Result<Vec<HttpRequest>, Error> {
     let dialect = Dialect::of(cx)?;
-    let (limit, weight) = DEPTHS
-        .iter()
-        .find(|(limit, _)| command.depth >= 1 && *limit >= command.depth)
-        .ok_or_else(|| Error::invalid("depth", "a depth is 1 to 1000"))?;
+    let (limit, weight) = book::depth(DEPTHS, command)?;
     let query = dialect
         .query_symbol(cx, "/v1/depth")?
-        .with_integer("limit", u64::from(*limit));
-    Ok(vec![public(cx, dialect, query, *weight)])
+        .with_integer("limit", u64::from(limit));
+    Ok(vec![public(cx, dialect, query, weight)])
 }
 
 pub(crate) fn decode_get_order_book(
@@ -158,34 +156,7 @@ pub(crate) fn decode_get_order_book(
     _: Option<&[u8]>,
     responses: &[HttpResponse],
 ) -> Result<Step<OrderBook>, Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Depth {
-        last_update_id: u64,
-        /// When the matching engine made it.
-        #[serde(rename = "T", default)]
-        transacted: Option<Millis>,
-        bids: Vec<(Exact, Exact)>,
-        asks: Vec<(Exact, Exact)>,
-    }
     let symbol = cx.instrument()?.symbol.clone();
     let depth: Depth = read(cx, Dialect::of(cx)?, responses)?;
-    let wanted = usize::try_from(command.depth).unwrap_or(usize::MAX);
-    let side = |levels: Vec<(Exact, Exact)>| {
-        levels
-            .into_iter()
-            .take(wanted)
-            .map(|(price, quantity)| Level {
-                price: price.into_string(),
-                quantity: quantity.into_string(),
-            })
-            .collect()
-    };
-    Ok(Step::Done(OrderBook {
-        symbol,
-        bids: side(depth.bids),
-        asks: side(depth.asks),
-        sequence: Some(depth.last_update_id.to_string()),
-        at: depth.transacted.map(|time| time.0),
-    }))
+    Ok(Step::Done(depth.book(symbol, command)))
 }

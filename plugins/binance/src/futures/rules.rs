@@ -6,8 +6,8 @@ use switchyard_sdk::descriptor::{
 use switchyard_sdk::time::{MS_PER_MINUTE, MS_PER_SECOND};
 use switchyard_sdk::types::{Method, OrderTypes, TimesInForce};
 
-use super::candles;
 use super::dialect::{Dialect, FILLED_HISTORY_MS, UNFILLED_HISTORY_MS};
+use crate::candles;
 use crate::signing::MAX_WINDOW_MS;
 
 /// How long after its window an ambiguous request may still surface.
@@ -113,7 +113,7 @@ pub(crate) fn endpoint_rules(dialect: &Dialect) -> EndpointRules {
         filled_history_ms: Some(FILLED_HISTORY_MS),
         max_window_ms: MAX_WINDOW_MS,
         settle_ms: SETTLE_MS,
-        candle_seconds: candles::INTERVALS
+        candle_seconds: candles::FUTURES
             .iter()
             .map(|(seconds, _)| *seconds)
             .collect(),

@@ -6,7 +6,8 @@ use switchyard_sdk::descriptor::{
 use switchyard_sdk::time::{MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND};
 use switchyard_sdk::types::{Method, OrderTypes, Product, TimesInForce};
 
-use super::{ENDPOINT, ORDERS_1D, ORDERS_10S, RAW, WEIGHT, market};
+use super::{ENDPOINT, ORDERS_1D, ORDERS_10S, RAW, WEIGHT};
+use crate::candles;
 use crate::signing::MAX_WINDOW_MS;
 
 /// How long after its window an ambiguous request may still surface.
@@ -107,9 +108,6 @@ pub(crate) fn endpoint_rules() -> EndpointRules {
         filled_history_ms: None,
         max_window_ms: MAX_WINDOW_MS,
         settle_ms: SETTLE_MS,
-        candle_seconds: market::INTERVALS
-            .iter()
-            .map(|(seconds, _)| *seconds)
-            .collect(),
+        candle_seconds: candles::SPOT.iter().map(|(seconds, _)| *seconds).collect(),
     }
 }
