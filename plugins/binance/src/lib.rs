@@ -22,6 +22,7 @@ mod filters;
 mod futures;
 mod listing;
 mod names;
+mod orders;
 mod signing;
 mod spot;
 mod trades;

@@ -1,18 +1,17 @@
 //! Placing, cancelling and finding orders.
 
 use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder, Place};
-use switchyard_sdk::types::{
-    Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderReport, OrderState, OrderType,
-};
+use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, OrderReport};
 use switchyard_sdk::{Context, Step};
 
 use super::algo::{self, WireAlgo};
 use super::dialect::Dialect;
 use super::orders::WireOrder;
 use super::{confirmed, ordering, read, signed, written};
-use crate::enums::{is_final, naming, side_name, time_in_force_name};
+use crate::enums::{naming, side_name, time_in_force_name};
 use crate::failures::{self, after};
 use crate::names::Names;
+use crate::orders;
 
 pub(crate) fn encode_place(
     cx: &Context<'_>,
@@ -23,36 +22,15 @@ pub(crate) fn encode_place(
     let query = dialect
         .query_symbol(cx, "/v1/order")?
         .with("side", side_name(command.side));
-    let query = match (command.order_type, &command.price, command.time_in_force) {
-        (OrderType::Market, None, None) => query
+    let query = match orders::terms(command)? {
+        None => query
             .with("type", "MARKET")
             .with("quantity", &command.quantity),
-        (OrderType::Limit, Some(price), Some(time_in_force)) => query
+        Some((price, time_in_force)) => query
             .with("type", "LIMIT")
             .with("quantity", &command.quantity)
             .with("price", price)
             .with("timeInForce", time_in_force_name(time_in_force)),
-        (OrderType::Market, Some(_), _) => {
-            return Err(Error::invalid("price", "a market order has no price"));
-        }
-        (OrderType::Market, None, Some(_)) => {
-            return Err(Error::invalid(
-                "time-in-force",
-                "a market order has no time in force",
-            ));
-        }
-        (OrderType::Limit, None, _) => {
-            return Err(Error::invalid("price", "a limit order needs a price"));
-        }
-        (OrderType::Limit, Some(_), None) => {
-            return Err(Error::invalid(
-                "time-in-force",
-                "a limit order needs a time in force",
-            ));
-        }
-        (OrderType::Other, ..) => {
-            return Err(Error::unsupported("this order type").at("order-type"));
-        }
     };
     // "Cannot be sent in Hedge Mode", so only where it says something.
     let query = query.with_some("reduceOnly", command.reduce_only.then_some("true"));
@@ -71,16 +49,7 @@ pub(crate) fn decode_place(
 ) -> Result<Step<OrderReport>, Error> {
     let order: WireOrder<'_> = written(cx, Dialect::of(cx)?, responses)?;
     let report = order.first_report(&mut Names::new(cx)).map_err(after)?;
-    // An answer about another order says nothing of this one.
-    if report.client_id.as_deref() != Some(&command.client_id) {
-        return Err(Error::malformed("the answer names another client order id").after(true));
-    }
-    if report.state == OrderState::Rejected {
-        return Err(Error::refused(ErrorKind::InvalidRequest)
-            .because(report.reason.unwrap_or_default())
-            .coded("REJECTED"));
-    }
-    Ok(Step::Done(report))
+    orders::acknowledged(report, &command.client_id).map(Step::Done)
 }
 
 pub(crate) fn encode_cancel(
@@ -110,11 +79,7 @@ pub(crate) fn decode_cancel(
     }
     let order: WireOrder<'_> = written(cx, dialect, responses)?;
     let report = order.report(&mut Names::new(cx)).map_err(after)?;
-    Ok(Step::Done(if is_final(report.state) {
-        CancelOutcome::Confirmed(report)
-    } else {
-        CancelOutcome::Accepted
-    }))
+    Ok(Step::Done(orders::canceled(report)))
 }
 
 pub(crate) fn encode_get_order(

@@ -2,15 +2,15 @@
 
 use switchyard_sdk::query::Query;
 use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder, Place};
-use switchyard_sdk::types::{
-    Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderReport, OrderState, OrderType,
-};
+use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, OrderReport};
 use switchyard_sdk::{Context, Step};
 
 use super::orders::{Of, WireOrder, limit_names};
 use super::{ordering, read, signed, written};
-use crate::enums::{is_final, naming, side_name};
+use crate::enums::{naming, side_name};
+use crate::failures::after;
 use crate::names::Names;
+use crate::orders;
 
 pub(crate) fn encode_place(
     cx: &Context<'_>,
@@ -23,38 +23,17 @@ pub(crate) fn encode_place(
     let query = Query::on("/api/v3/order")
         .with("symbol", &cx.instrument()?.venue_symbol)
         .with("side", side_name(command.side));
-    let query = match (command.order_type, &command.price, command.time_in_force) {
-        (OrderType::Market, None, None) => query
+    let query = match orders::terms(command)? {
+        None => query
             .with("type", "MARKET")
             .with("quantity", &command.quantity),
-        (OrderType::Market, Some(_), _) => {
-            return Err(Error::invalid("price", "a market order has no price"));
-        }
-        (OrderType::Market, None, Some(_)) => {
-            return Err(Error::invalid(
-                "time-in-force",
-                "a market order has no time in force",
-            ));
-        }
-        (OrderType::Limit, Some(price), Some(time_in_force)) => {
+        Some((price, time_in_force)) => {
             let (kind, time_in_force) = limit_names(time_in_force);
             query
                 .with("type", kind)
                 .with_some("timeInForce", time_in_force)
                 .with("quantity", &command.quantity)
                 .with("price", price)
-        }
-        (OrderType::Limit, None, _) => {
-            return Err(Error::invalid("price", "a limit order needs a price"));
-        }
-        (OrderType::Limit, Some(_), None) => {
-            return Err(Error::invalid(
-                "time-in-force",
-                "a limit order needs a time in force",
-            ));
-        }
-        (OrderType::Other, ..) => {
-            return Err(Error::unsupported("this order type").at("order-type"));
         }
     };
     // RESULT says all that a report holds; FULL would add the fills.
@@ -82,17 +61,8 @@ pub(super) fn acknowledged(
 ) -> Result<OrderReport, Error> {
     let report = order
         .report(&mut Names::new(cx), Of::Placement)
-        .map_err(|error| error.after(true))?;
-    // An answer about another order says nothing of this one.
-    if report.client_id.as_deref() != Some(client_id) {
-        return Err(Error::malformed("the answer names another client order id").after(true));
-    }
-    if report.state == OrderState::Rejected {
-        return Err(Error::refused(ErrorKind::InvalidRequest)
-            .because(report.reason.unwrap_or_default())
-            .coded("REJECTED"));
-    }
-    Ok(report)
+        .map_err(after)?;
+    orders::acknowledged(report, client_id)
 }
 
 pub(crate) fn encode_cancel(
@@ -114,12 +84,8 @@ pub(crate) fn decode_cancel(
     let order: WireOrder<'_> = written(cx, responses)?;
     let report = order
         .report(&mut Names::new(cx), Of::Cancel)
-        .map_err(|error| error.after(true))?;
-    Ok(Step::Done(if is_final(report.state) {
-        CancelOutcome::Confirmed(report)
-    } else {
-        CancelOutcome::Accepted
-    }))
+        .map_err(after)?;
+    Ok(Step::Done(orders::canceled(report)))
 }
 
 pub(crate) fn encode_get_order(
