@@ -6,10 +6,55 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use switchyard_sdk::json;
-use switchyard_sdk::market::PublishedLimit;
+use switchyard_sdk::log::Level;
+use switchyard_sdk::market::{ListedInstrument, PublishedLimit};
 use switchyard_sdk::time::{MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND};
 use switchyard_sdk::types::Error;
+use switchyard_sdk::{Context, json};
+
+use crate::filters;
+
+/// The answer of `exchangeInfo`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Info<'a> {
+    pub(crate) rate_limits: Vec<RateLimit>,
+    #[serde(borrow, default)]
+    exchange_filters: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    symbols: Vec<&'a RawValue>,
+}
+
+impl<'a> Info<'a> {
+    /// The instruments that `read` makes of the symbols, each with the rules of the whole exchange.
+    pub(crate) fn instruments(
+        &self,
+        cx: &Context<'_>,
+        read: impl Fn(Entry<'a>, &[(String, String)]) -> Result<ListedInstrument, Error>,
+    ) -> Result<Vec<ListedInstrument>, Error> {
+        let exchange_rules = self
+            .exchange_filters
+            .iter()
+            .map(|raw| filters::verbatim(raw))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut instruments = Vec::with_capacity(self.symbols.len());
+        for raw in &self.symbols {
+            let symbol = json::read::<Entry<'_>>(raw.get().as_bytes());
+            match symbol.and_then(|symbol| read(symbol, &exchange_rules)) {
+                Ok(instrument) => instruments.push(instrument),
+                // One odd symbol is no reason to trade none.
+                Err(error) => cx.log(
+                    Level::Warn,
+                    &format!("a symbol is left out: {}", error.message),
+                ),
+            }
+        }
+        if instruments.is_empty() && !self.symbols.is_empty() {
+            return Err(Error::malformed("no symbol can be read"));
+        }
+        Ok(instruments)
+    }
+}
 
 /// A symbol as Binance wrote it, from which fields are taken one by one; what is left is kept verbatim.
 ///

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchyard_sdk::decimal::Exact;
 use switchyard_sdk::log::Level;
@@ -12,12 +11,12 @@ use switchyard_sdk::types::{
     Error, HttpRequest, HttpResponse, Instrument, OrderTypes, Payoff, Product, QuantityUnit,
     TimesInForce, Timestamp,
 };
-use switchyard_sdk::{Context, Step, json};
+use switchyard_sdk::{Context, Step};
 
 use super::dialect::Dialect;
 use super::{public, read};
 use crate::filters::{self, Family};
-use crate::listing::{Entry, RateLimit, Text};
+use crate::listing::{Entry, Info, RateLimit, Text};
 
 /// The hint that says since when, in milliseconds, a contract is listed: the beginning of its candles.
 pub(super) const ONBOARDED: &str = "onboardDate";
@@ -31,16 +30,6 @@ pub(crate) fn encode_list_instruments(
     Ok(vec![public(cx, dialect, query, 1)])
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Info<'a> {
-    rate_limits: Vec<RateLimit>,
-    #[serde(borrow, default)]
-    exchange_filters: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    symbols: Vec<&'a RawValue>,
-}
-
 pub(crate) fn decode_list_instruments(
     cx: &Context<'_>,
     _: Option<&[u8]>,
@@ -48,27 +37,7 @@ pub(crate) fn decode_list_instruments(
 ) -> Result<Step<Listing>, Error> {
     let dialect = Dialect::of(cx)?;
     let info: Info<'_> = read(cx, dialect, responses)?;
-    let exchange_rules = info
-        .exchange_filters
-        .iter()
-        .map(|raw| filters::verbatim(raw))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut instruments = Vec::with_capacity(info.symbols.len());
-    for raw in &info.symbols {
-        let read = json::read::<Entry<'_>>(raw.get().as_bytes())
-            .and_then(|symbol| instrument(dialect, symbol, &exchange_rules));
-        match read {
-            Ok(instrument) => instruments.push(instrument),
-            // One odd symbol is no reason to trade none.
-            Err(error) => cx.log(
-                Level::Warn,
-                &format!("a symbol is left out: {}", error.message),
-            ),
-        }
-    }
-    if instruments.is_empty() && !info.symbols.is_empty() {
-        return Err(Error::malformed("no symbol can be read"));
-    }
+    let instruments = info.instruments(cx, |symbol, rules| instrument(dialect, symbol, rules))?;
     Ok(Step::Done(Listing {
         instruments: distinct(cx, instruments),
         limits: info

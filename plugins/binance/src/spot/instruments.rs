@@ -1,19 +1,17 @@
 //! The catalogue and the limits in force, from `GET /api/v3/exchangeInfo`.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use switchyard_sdk::log::Level;
 use switchyard_sdk::market::{InstrumentStatus, ListedInstrument, Listing, PublishedLimit};
 use switchyard_sdk::query::Query;
 use switchyard_sdk::types::{
     Error, HttpRequest, HttpResponse, Instrument, OrderTypes, Payoff, Product, QuantityUnit,
     TimesInForce,
 };
-use switchyard_sdk::{Context, Step, json};
+use switchyard_sdk::{Context, Step};
 
 use super::{ENDPOINT, ORDERS_1D, ORDERS_10S, RAW, WEIGHT, public, read};
 use crate::filters::{self, Family};
-use crate::listing::{Entry, RateLimit, Text};
+use crate::listing::{Entry, Info, RateLimit, Text};
 
 pub(crate) fn encode_list_instruments(
     cx: &Context<'_>,
@@ -24,43 +22,13 @@ pub(crate) fn encode_list_instruments(
     Ok(public(cx, query, 20))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Info<'a> {
-    rate_limits: Vec<RateLimit>,
-    #[serde(borrow, default)]
-    exchange_filters: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    symbols: Vec<&'a RawValue>,
-}
-
 pub(crate) fn decode_list_instruments(
     cx: &Context<'_>,
     _: Option<&[u8]>,
     responses: &[HttpResponse],
 ) -> Result<Step<Listing>, Error> {
     let info: Info<'_> = read(cx, responses)?;
-    let exchange_rules = info
-        .exchange_filters
-        .iter()
-        .map(|raw| filters::verbatim(raw))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut instruments = Vec::with_capacity(info.symbols.len());
-    for raw in &info.symbols {
-        let read = json::read::<Entry<'_>>(raw.get().as_bytes())
-            .and_then(|symbol| instrument(symbol, &exchange_rules));
-        match read {
-            Ok(instrument) => instruments.push(instrument),
-            // One odd symbol is no reason to trade none.
-            Err(error) => cx.log(
-                Level::Warn,
-                &format!("a symbol is left out: {}", error.message),
-            ),
-        }
-    }
-    if instruments.is_empty() && !info.symbols.is_empty() {
-        return Err(Error::malformed("no symbol can be read"));
-    }
+    let instruments = info.instruments(cx, instrument)?;
     let limits = info.rate_limits.iter().filter_map(published).collect();
     Ok(Step::Done(Listing {
         instruments,
