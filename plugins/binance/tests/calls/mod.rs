@@ -1,17 +1,54 @@
 //! Calls as the host would make them, and what comes back: what the tests of every room share.
 
 use switchyard_binance::Binance;
-use switchyard_sdk::Step;
-use switchyard_sdk::testing;
+use switchyard_sdk::testing::{self, TestHost};
 use switchyard_sdk::types::{
-    Effect, Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderRef,
+    self, Effect, Error, ErrorKind, HttpRequest, HttpResponse, Instrument, KeyType, Method,
+    OrderRef,
 };
+use switchyard_sdk::{Context, Step};
+
+mod commands;
+mod everything;
+
+pub(crate) use commands::*;
+pub(crate) use everything::*;
 
 /// The keys of Binance's signing examples.
 pub(crate) const API_KEY: &str = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
 pub(crate) const SECRET: &str = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
 
 pub(crate) const VENUE: Binance = Binance;
+
+/// A desk to test from: an account, an instrument, and the host's catalogue.
+pub(crate) struct Desk {
+    pub(crate) host: TestHost,
+    pub(crate) context: types::Context,
+}
+
+impl Desk {
+    /// A desk for an account with an HMAC key, on an instrument of which its host knows others.
+    pub(crate) fn at(now: u64, instrument: Instrument, known: [Instrument; 2]) -> Self {
+        let mut context = testing::context(&instrument.endpoint, now);
+        context.account = Some(testing::account(API_KEY, KeyType::Hmac));
+        context.instrument = Some(instrument);
+        let host = TestHost::with_secret(SECRET);
+        Self {
+            host: known.into_iter().fold(host, TestHost::knowing),
+            context,
+        }
+    }
+
+    /// The same desk without an instrument.
+    pub(crate) fn without_instrument(mut self) -> Self {
+        self.context.instrument = None;
+        self
+    }
+
+    pub(crate) fn cx(&self) -> Context<'_> {
+        Context::new(&self.context, &self.host)
+    }
+}
 
 pub(crate) fn ok(body: &str) -> [HttpResponse; 1] {
     [testing::response(200, body)]
@@ -66,6 +103,16 @@ pub(crate) fn line(request: &HttpRequest) -> String {
         .and_then(|path| path.split("?recvWindow=").next())
         .unwrap_or_default();
     format!("{method} {path}")
+}
+
+pub(crate) fn lines(requests: &[HttpRequest]) -> Vec<String> {
+    requests.iter().map(line).collect()
+}
+
+/// Method and path without the query, as an allowed call names them.
+pub(crate) fn call(request: &HttpRequest) -> (u8, String) {
+    let path = request.path.split('?').next().unwrap_or_default();
+    (request.method as u8, path.to_owned())
 }
 
 /// What a request costs, by bucket.

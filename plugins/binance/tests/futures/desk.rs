@@ -1,11 +1,9 @@
-//! A desk to test from on either API: an account, an instrument, and the documents' examples.
+//! Desks on either API, and the documents' examples.
 
-use switchyard_sdk::Context;
-use switchyard_sdk::testing::{self, TestHost};
+use switchyard_sdk::testing;
 use switchyard_sdk::trading::{Amend, Place};
 use switchyard_sdk::types::{
-    self, Instrument, KeyType, OrderRef, OrderType, Payoff, Product, QuantityUnit, Side,
-    TimeInForce,
+    Instrument, OrderRef, OrderType, Payoff, Product, QuantityUnit, Side, TimeInForce,
 };
 
 pub(crate) use crate::calls::*;
@@ -15,11 +13,6 @@ pub(crate) const NOW: u64 = 1_795_219_200_000;
 
 /// Both APIs: alias and root of the paths.
 pub(crate) const BOTH: [(&str, &str); 2] = [("usdm", "/fapi"), ("coinm", "/dapi")];
-
-pub(crate) struct Desk {
-    pub(crate) host: TestHost,
-    pub(crate) context: types::Context,
-}
 
 fn linear() -> Instrument {
     Instrument {
@@ -44,32 +37,18 @@ fn inverse() -> Instrument {
 }
 
 impl Desk {
-    /// A desk for an account with an HMAC key, on BTC.
+    /// A desk on BTC.
     pub(crate) fn on(endpoint: &str) -> Self {
-        let mut context = testing::context(endpoint, NOW);
-        context.account = Some(testing::account(API_KEY, KeyType::Hmac));
-        context.instrument = Some(if endpoint == "usdm" {
+        let instrument = if endpoint == "usdm" {
             linear()
         } else {
             inverse()
-        });
-        Self {
-            host: TestHost::with_secret(SECRET)
-                .knowing(linear())
-                .knowing(inverse()),
-            context,
-        }
+        };
+        Self::at(NOW, instrument, [linear(), inverse()])
     }
 
-    /// The same desk without an instrument.
     pub(crate) fn everywhere(endpoint: &str) -> Self {
-        let mut desk = Self::on(endpoint);
-        desk.context.instrument = None;
-        desk
-    }
-
-    pub(crate) fn cx(&self) -> Context<'_> {
-        Context::new(&self.context, &self.host)
+        Self::on(endpoint).without_instrument()
     }
 
     pub(crate) fn symbol(&self) -> &'static str {
@@ -109,6 +88,14 @@ pub(crate) fn amend() -> Amend {
         quantity: None,
         price: None,
         new_client_id: "unused".to_owned(),
+    }
+}
+
+/// A change of the price alone.
+pub(crate) fn dearer() -> Amend {
+    Amend {
+        price: Some("9100".to_owned()),
+        ..amend()
     }
 }
 

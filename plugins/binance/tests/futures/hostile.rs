@@ -1,81 +1,20 @@
 use proptest::prelude::*;
-use switchyard_sdk::market::{GetCandles, GetOrderBook};
+use switchyard_sdk::Trading;
 use switchyard_sdk::testing;
-use switchyard_sdk::trading::{Amend, Cancel, GetOrder, ListFills, ListHistory};
+use switchyard_sdk::trading::{Cancel, GetOrder};
 use switchyard_sdk::types::{Error, HttpResponse};
-use switchyard_sdk::{Account, Market, Trading};
 
 use crate::desk::*;
 
-/// Every decode there is, on the same answers.
-fn decode_everything(
-    endpoint: &str,
-    responses: &[HttpResponse],
-    state: Option<&[u8]>,
-) -> Vec<Option<Error>> {
-    let desk = Desk::on(endpoint);
-    let all = Desk::everywhere(endpoint);
+fn decode(endpoint: &str, responses: &[HttpResponse], state: Option<&[u8]>) -> Vec<Option<Error>> {
+    let (desk, all) = (Desk::on(endpoint), Desk::everywhere(endpoint));
     let (cx, all) = (desk.cx(), all.cx());
-    let candles = GetCandles {
-        seconds: 60,
-        since: None,
-        before: None,
-        limit: 5,
-    };
-    let history = ListHistory {
-        since: NOW - 1_000,
-        before: NOW + 1_000,
-        limit: 10,
-    };
-    let fills = ListFills {
-        order: None,
-        since: NOW - 1_000,
-        before: NOW + 1_000,
-        limit: 10,
-    };
-    let named = ListFills {
-        order: Some(by_client_id("a")),
-        ..fills.clone()
-    };
-    let dearer = Amend {
-        price: Some("3".to_owned()),
-        ..amend()
-    };
-    let get = GetOrder { order: by_id("1") };
-    let cancel = Cancel { order: by_id("1") };
-    let conditional = by_id("algo-1");
-    let book = GetOrderBook { depth: 5 };
-    let mut errors = vec![
-        VENUE.decode_list_instruments(&all, state, responses).err(),
-        VENUE.decode_get_time(&all, state, responses).err(),
-        VENUE.decode_get_ticker(&cx, state, responses).err(),
-        VENUE
-            .decode_get_order_book(&cx, &book, state, responses)
-            .err(),
-        VENUE
-            .decode_get_candles(&cx, &candles, state, responses)
-            .err(),
-        VENUE
-            .decode_place(&cx, &limit_order(), state, responses)
-            .err(),
-        VENUE.decode_amend(&cx, &dearer, state, responses).err(),
-        VENUE.decode_cancel(&cx, &cancel, state, responses).err(),
-        VENUE.decode_cancel_all(&cx, state, responses).err(),
-        VENUE.decode_cancel_all(&all, state, responses).err(),
-        VENUE.decode_get_order(&cx, &get, state, responses).err(),
-        VENUE.decode_list_open(&cx, state, responses).err(),
-        VENUE
-            .decode_list_history(&cx, &history, state, responses)
-            .err(),
-        VENUE.decode_list_fills(&cx, &fills, state, responses).err(),
-        VENUE.decode_list_fills(&cx, &named, state, responses).err(),
-        VENUE.decode_list_balances(&all, state, responses).err(),
-        VENUE.decode_list_positions(&all, state, responses).err(),
-    ];
+    let mut errors = decode_everything(&cx, &all, &limit_order(), &[dearer()], responses, state);
+    let order = by_id("algo-1");
     let get = GetOrder {
-        order: conditional.clone(),
+        order: order.clone(),
     };
-    let cancel = Cancel { order: conditional };
+    let cancel = Cancel { order };
     errors.push(VENUE.decode_get_order(&cx, &get, state, responses).err());
     errors.push(VENUE.decode_cancel(&cx, &cancel, state, responses).err());
     errors
@@ -83,42 +22,11 @@ fn decode_everything(
 
 #[test]
 fn no_answer_is_too_strange_for_an_error() {
-    let deep = "[".repeat(100_000);
-    let digits = format!("{{\"serverTime\":{0},\"code\":{0}}}", "9".repeat(50_000));
-    let bodies: [&[u8]; 12] = [
-        b"",
-        b"{",
-        b"<html></html>",
-        b"\xff\xfe\xfd",
-        b"null",
-        b"true",
-        b"\"text\"",
-        b"1e999",
-        b"{\"symbol\":null,\"data\":[]}",
-        b"[[[]]]",
-        deep.as_bytes(),
-        digits.as_bytes(),
-    ];
     for (endpoint, _) in BOTH {
-        for body in bodies {
-            for status in [0, 200, 204, 302, 400, 418, 429, 500, 503, u16::MAX] {
-                for count in [1, 2] {
-                    let responses = vec![testing::response(status, body); count];
-                    for error in decode_everything(endpoint, &responses, None) {
-                        assert!(
-                            error.is_some(),
-                            "{status} {:?}",
-                            String::from_utf8_lossy(&body[..body.len().min(40)])
-                        );
-                    }
-                }
-            }
+        for count in [1, 2] {
+            no_answer_is_taken(count, |responses| decode(endpoint, responses, None));
         }
-        assert!(
-            decode_everything(endpoint, &[], None)
-                .iter()
-                .all(Option::is_some)
-        );
+        assert!(decode(endpoint, &[], None).iter().all(Option::is_some));
     }
 }
 
@@ -126,8 +34,8 @@ proptest! {
     #[test]
     fn nothing_panics_on_any_bytes(status in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..200)) {
         for (endpoint, _) in BOTH {
-            decode_everything(endpoint, &[testing::response(status, body.clone())], None);
-            decode_everything(endpoint, &[testing::response(200, "[]")], Some(&body));
+            decode(endpoint, &[testing::response(status, body.clone())], None);
+            decode(endpoint, &[testing::response(200, "[]")], Some(&body));
         }
     }
 
@@ -138,7 +46,7 @@ proptest! {
             body.truncate(cut.max(1));
             let at = at % body.len();
             body[at] = byte;
-            decode_everything("usdm", &[testing::response(200, body.clone()), testing::response(200, body)], None);
+            decode("usdm", &[testing::response(200, body.clone()), testing::response(200, body)], None);
         }
     }
 }

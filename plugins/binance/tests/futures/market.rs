@@ -100,15 +100,6 @@ fn a_book_is_asked_for_at_the_next_depth_and_cut() {
     }
 }
 
-fn candles(since: Option<u64>, before: Option<u64>, limit: u32) -> GetCandles {
-    GetCandles {
-        seconds: 60,
-        since,
-        before,
-        limit,
-    }
-}
-
 #[test]
 fn candles_weigh_by_their_number() {
     for (endpoint, root) in BOTH {

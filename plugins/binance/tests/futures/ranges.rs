@@ -1,23 +1,11 @@
 use switchyard_sdk::Trading;
 use switchyard_sdk::testing;
 use switchyard_sdk::trading::{History, Liquidity, ListFills, ListHistory};
-use switchyard_sdk::types::{ErrorKind, HttpRequest, HttpResponse, Side};
+use switchyard_sdk::types::{ErrorKind, HttpResponse, Side};
 
 use crate::desk::*;
 
 const DAY: u64 = 86_400_000;
-
-fn history(since: u64, before: u64, limit: u32) -> ListHistory {
-    ListHistory {
-        since,
-        before,
-        limit,
-    }
-}
-
-fn lines(requests: &[HttpRequest]) -> Vec<String> {
-    requests.iter().map(line).collect()
-}
 
 fn page(symbol: &str, first: u64, count: u64, time: u64) -> HttpResponse {
     let orders: Vec<_> = (first..first + count)

@@ -1,47 +1,30 @@
-//! A desk to test from: an account, an instrument, and calls as the host would make them.
+//! Desks on spot, and the documents' examples.
 
-use switchyard_sdk::Context;
-use switchyard_sdk::testing::{self, TestHost};
+use switchyard_sdk::testing;
 use switchyard_sdk::trading::{Amend, Place};
-use switchyard_sdk::types::{self, KeyType, OrderRef, OrderType, Side, TimeInForce};
+use switchyard_sdk::types::{Instrument, OrderRef, OrderType, Side, TimeInForce};
 
 pub(crate) use crate::calls::*;
 
 /// The time of the examples.
 pub(crate) const NOW: u64 = 1_499_827_319_559;
 
-pub(crate) struct Desk {
-    pub(crate) host: TestHost,
-    pub(crate) context: types::Context,
-}
-
 impl Desk {
-    /// A desk for an account with an HMAC key, on LTC/BTC.
+    /// A desk on LTC/BTC.
     pub(crate) fn new() -> Self {
         Self::on(testing::spot("spot", "LTCBTC", "LTC", "BTC"))
     }
 
-    pub(crate) fn on(instrument: types::Instrument) -> Self {
-        let mut context = testing::context("spot", NOW);
-        context.account = Some(testing::account(API_KEY, KeyType::Hmac));
-        context.instrument = Some(instrument);
-        Self {
-            host: TestHost::with_secret(SECRET)
-                .knowing(testing::spot("spot", "LTCBTC", "LTC", "BTC"))
-                .knowing(testing::spot("spot", "BTCUSDT", "BTC", "USDT")),
-            context,
-        }
+    pub(crate) fn on(instrument: Instrument) -> Self {
+        let known = [
+            testing::spot("spot", "LTCBTC", "LTC", "BTC"),
+            testing::spot("spot", "BTCUSDT", "BTC", "USDT"),
+        ];
+        Self::at(NOW, instrument, known)
     }
 
-    /// The same desk without an instrument.
     pub(crate) fn everywhere() -> Self {
-        let mut desk = Self::new();
-        desk.context.instrument = None;
-        desk
-    }
-
-    pub(crate) fn cx(&self) -> Context<'_> {
-        Context::new(&self.context, &self.host)
+        Self::new().without_instrument()
     }
 }
 
@@ -73,6 +56,22 @@ pub(crate) fn amend() -> Amend {
         quantity: None,
         price: None,
         new_client_id: "mine2".to_owned(),
+    }
+}
+
+/// A change that spot makes in place.
+pub(crate) fn smaller() -> Amend {
+    Amend {
+        quantity: Some("1".to_owned()),
+        ..amend()
+    }
+}
+
+/// A change that spot makes by cancel and replace.
+pub(crate) fn dearer() -> Amend {
+    Amend {
+        price: Some("3".to_owned()),
+        ..amend()
     }
 }
 

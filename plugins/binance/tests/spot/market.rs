@@ -97,12 +97,10 @@ fn a_book_is_asked_at_the_next_depth_for_its_true_weight_and_cut() {
     assert_eq!(book.sequence.as_deref(), Some("1027024"));
 }
 
-fn candles(since: Option<u64>, before: Option<u64>) -> GetCandles {
+fn hours(since: Option<u64>, before: Option<u64>) -> GetCandles {
     GetCandles {
         seconds: 3_600,
-        since,
-        before,
-        limit: 10,
+        ..candles(since, before, 10)
     }
 }
 
@@ -111,25 +109,25 @@ fn candles_are_the_newest_without_bounds_and_else_the_oldest() {
     let desk = Desk::new();
     let path = |command| line(&sole(VENUE.encode_get_candles(&desk.cx(), &command, None)));
     let base = "GET /api/v3/klines?symbol=LTCBTC&interval=1h";
-    assert_eq!(path(candles(None, None)), format!("{base}&limit=10"));
+    assert_eq!(path(hours(None, None)), format!("{base}&limit=10"));
     assert_eq!(
-        path(candles(Some(5), None)),
+        path(hours(Some(5), None)),
         format!("{base}&startTime=5&limit=10")
     );
     assert_eq!(
-        path(candles(None, Some(9))),
+        path(hours(None, Some(9))),
         format!("{base}&startTime=0&endTime=8&limit=10")
     );
     assert_eq!(
-        path(candles(Some(5), Some(9))),
+        path(hours(Some(5), Some(9))),
         format!("{base}&startTime=5&endTime=8&limit=10")
     );
     for command in [
-        candles(Some(9), Some(9)),
-        candles(None, Some(0)),
+        hours(Some(9), Some(9)),
+        hours(None, Some(0)),
         GetCandles {
             seconds: 61,
-            ..candles(None, None)
+            ..hours(None, None)
         },
     ] {
         let error = VENUE
@@ -153,7 +151,7 @@ fn a_candle_is_closed_once_its_period_is_over() {
         kline(1_499_040_000_000, NOW - 1),
         kline(NOW, NOW + 3_599_999)
     );
-    let read = done(VENUE.decode_get_candles(&desk.cx(), &candles(None, None), None, &ok(&body)));
+    let read = done(VENUE.decode_get_candles(&desk.cx(), &hours(None, None), None, &ok(&body)));
     assert_eq!(
         read.iter().map(|candle| candle.closed).collect::<Vec<_>>(),
         [true, false]
@@ -164,6 +162,6 @@ fn a_candle_is_closed_once_its_period_is_over() {
     assert_eq!(read[0].trades, Some(308));
     // A kline outside of the range asked for is dropped.
     let read =
-        done(VENUE.decode_get_candles(&desk.cx(), &candles(None, Some(NOW)), None, &ok(&body)));
+        done(VENUE.decode_get_candles(&desk.cx(), &hours(None, Some(NOW)), None, &ok(&body)));
     assert_eq!(read.len(), 1);
 }

@@ -1,77 +1,21 @@
 use std::collections::BTreeSet;
 
-use switchyard_sdk::market::{GetCandles, GetOrderBook};
-use switchyard_sdk::trading::{Amend, Cancel, GetOrder, ListFills, ListHistory};
+use switchyard_sdk::Descriptor;
 use switchyard_sdk::types::{HttpRequest, Method, OrderTypes, TimesInForce};
-use switchyard_sdk::{Account, Descriptor, Market, Trading};
 
 use crate::desk::*;
 
 /// A request of every kind that the adapter makes.
 fn every_request() -> Vec<HttpRequest> {
-    let desk = Desk::new();
-    let all = Desk::everywhere();
-    let (cx, all) = (desk.cx(), all.cx());
-    let history = ListHistory {
-        since: NOW - 1_000,
-        before: NOW,
-        limit: 10,
-    };
-    let fills = ListFills {
-        order: None,
-        since: NOW - 1_000,
-        before: NOW,
-        limit: 10,
-    };
-    [
-        VENUE.encode_list_instruments(&all, None),
-        VENUE.encode_get_time(&all, None),
-        VENUE.encode_get_ticker(&cx, None),
-        VENUE.encode_get_order_book(&cx, &GetOrderBook { depth: 5 }, None),
-        VENUE.encode_get_candles(
-            &cx,
-            &GetCandles {
-                seconds: 60,
-                since: None,
-                before: None,
-                limit: 5,
-            },
-            None,
-        ),
-        VENUE.encode_place(&cx, &limit_order(), None),
-        VENUE.encode_amend(
-            &cx,
-            &Amend {
-                quantity: Some("1".to_owned()),
-                ..amend()
-            },
-            None,
-        ),
-        VENUE.encode_amend(
-            &cx,
-            &Amend {
-                price: Some("3".to_owned()),
-                ..amend()
-            },
-            None,
-        ),
-        VENUE.encode_cancel(&cx, &Cancel { order: by_id("1") }, None),
-        VENUE.encode_cancel_all(&cx, None),
-        VENUE.encode_cancel_all(&all, None),
-        VENUE.encode_get_order(&cx, &GetOrder { order: by_id("1") }, None),
-        VENUE.encode_list_open(&cx, None),
-        VENUE.encode_list_history(&cx, &history, None),
-        VENUE.encode_list_fills(&cx, &fills, None),
-        VENUE.encode_list_balances(&all, None),
-    ]
-    .into_iter()
-    .flat_map(|requests| requests.expect("encodes"))
-    .collect()
-}
-
-fn call(request: &HttpRequest) -> (u8, String) {
-    let path = request.path.split('?').next().unwrap_or_default();
-    (request.method as u8, path.to_owned())
+    let (desk, all) = (Desk::new(), Desk::everywhere());
+    let amends = [smaller(), dearer()];
+    encode_everything(
+        &desk.cx(),
+        &all.cx(),
+        &candles(None, None, 5),
+        &limit_order(),
+        &amends,
+    )
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use switchyard_sdk::Trading;
 use switchyard_sdk::testing;
-use switchyard_sdk::trading::{Liquidity, ListFills, ListHistory};
-use switchyard_sdk::types::{ErrorKind, HttpRequest, HttpResponse, Side};
+use switchyard_sdk::trading::{Liquidity, ListFills};
+use switchyard_sdk::types::{ErrorKind, HttpResponse, Side};
 
 use crate::desk::*;
 
@@ -10,33 +10,12 @@ const DAY: u64 = 86_400_000;
 /// Years after the venue opened.
 const LATER: u64 = 1_790_000_000_000;
 
-fn history(since: u64, before: u64, limit: u32) -> ListHistory {
-    ListHistory {
-        since,
-        before,
-        limit,
-    }
-}
-
-fn fills(since: u64, before: u64) -> ListFills {
-    ListFills {
-        order: None,
-        since,
-        before,
-        limit: 10,
-    }
-}
-
 /// A list of orders with consecutive ids, a second apart.
 fn page(first: u64, count: u64, time: u64) -> HttpResponse {
     let orders: Vec<_> = (0..count)
         .map(|n| order(first + n, time + n * 1_000))
         .collect();
     testing::response(200, format!("[{}]", orders.join(",")))
-}
-
-fn lines(requests: &[HttpRequest]) -> Vec<String> {
-    requests.iter().map(line).collect()
 }
 
 #[test]
