@@ -3,6 +3,7 @@
 use serde::de::IgnoredAny;
 use switchyard_sdk::decimal::Exact;
 use switchyard_sdk::market::{Candle, GetCandles};
+use switchyard_sdk::query::Query;
 use switchyard_sdk::time::Millis;
 use switchyard_sdk::types::{Error, Timestamp};
 
@@ -46,12 +47,13 @@ pub(crate) fn interval(intervals: Intervals, command: &GetCandles) -> Result<&'s
     Ok(interval)
 }
 
-/// The first and the last millisecond asked for, where the command says anything of either.
+/// The first and the last millisecond of a range, where it has them.
+pub(crate) type Bounds = (Option<Timestamp>, Option<Timestamp>);
+
+/// What the command asks for.
 ///
 /// With an end alone Binance gives the newest; the oldest need a beginning.
-pub(crate) fn bounds(
-    command: &GetCandles,
-) -> Result<(Option<Timestamp>, Option<Timestamp>), Error> {
+pub(crate) fn bounds(command: &GetCandles) -> Result<Bounds, Error> {
     let since = command.since.unwrap_or(0);
     let last = command.before.and_then(|before| before.checked_sub(1));
     if command.before.is_some() && last.is_none_or(|last| last < since) {
@@ -59,6 +61,18 @@ pub(crate) fn bounds(
     }
     let first = command.since.or(command.before.and(Some(0)));
     Ok((first, last))
+}
+
+/// The query of a symbol's candles, with which of them are wanted.
+pub(crate) fn asking(query: Query, interval: &str, (first, last): Bounds, limit: u32) -> Query {
+    let mut query = query.with("interval", interval);
+    if let Some(first) = first {
+        query = query.with_integer("startTime", first);
+    }
+    if let Some(last) = last {
+        query = query.with_integer("endTime", last);
+    }
+    query.with_integer("limit", u64::from(limit))
 }
 
 /// Open time, open, high, low, close, volume, close time, then the quote volume (on COIN-M the base

@@ -12,7 +12,7 @@ use switchyard_sdk::{Context, Step};
 use super::dialect::Dialect;
 use super::instruments::ONBOARDED;
 use super::{public, read_lists};
-use crate::candles::{self, Kline};
+use crate::candles::{self, Bounds, Kline};
 
 /// "The difference between startTime and endTime can only be up to 200 days" (COIN-M).
 const PIECE_MS: u64 = 200 * MS_PER_DAY;
@@ -30,8 +30,8 @@ fn weight(limit: u32) -> u32 {
     }
 }
 
-/// A range as first and last millisecond, where there is one, and how many candles to ask for in it.
-type Piece = (Option<Timestamp>, Option<Timestamp>, u32);
+/// A range, and how many candles to ask for in it.
+type Piece = (Bounds, u32);
 
 pub(crate) fn encode_get_candles(
     cx: &Context<'_>,
@@ -51,21 +51,13 @@ pub(crate) fn encode_get_candles(
                 .min(cx.now.saturating_add(length));
             pieces(first, end, length)
         }
-        _ => vec![(first, last, command.limit)],
+        _ => vec![((first, last), command.limit)],
     };
     pieces
         .into_iter()
-        .map(|(first, last, limit)| {
-            let mut query = dialect
-                .query_symbol(cx, "/v1/klines")?
-                .with("interval", interval);
-            if let Some(first) = first {
-                query = query.with_integer("startTime", first);
-            }
-            if let Some(last) = last {
-                query = query.with_integer("endTime", last);
-            }
-            let query = query.with_integer("limit", u64::from(limit));
+        .map(|(bounds, limit)| {
+            let query = dialect.query_symbol(cx, "/v1/klines")?;
+            let query = candles::asking(query, interval, bounds, limit);
             Ok(public(cx, dialect, query, weight(limit)))
         })
         .collect()
@@ -81,7 +73,7 @@ fn pieces(first: Timestamp, end: Timestamp, length: u64) -> Vec<Piece> {
         let limit = u32::try_from(count)
             .unwrap_or(candles::MAX)
             .min(candles::MAX);
-        pieces.push((Some(start), Some(stop - 1), limit));
+        pieces.push(((Some(start), Some(stop - 1)), limit));
         start = stop;
         if start >= end {
             return pieces;

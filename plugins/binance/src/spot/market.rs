@@ -123,17 +123,9 @@ pub(crate) fn encode_get_candles(
     _: Option<&[u8]>,
 ) -> Result<Vec<HttpRequest>, Error> {
     let interval = candles::interval(candles::SPOT, command)?;
-    let mut query = Query::on("/api/v3/klines")
-        .with("symbol", &cx.instrument()?.venue_symbol)
-        .with("interval", interval);
-    let (first, last) = candles::bounds(command)?;
-    if let Some(first) = first {
-        query = query.with_integer("startTime", first);
-    }
-    if let Some(last) = last {
-        query = query.with_integer("endTime", last);
-    }
-    let query = query.with_integer("limit", u64::from(command.limit));
+    let query = Query::on("/api/v3/klines").with("symbol", &cx.instrument()?.venue_symbol);
+    let bounds = candles::bounds(command)?;
+    let query = candles::asking(query, interval, bounds, command.limit);
     Ok(public(cx, query, 2))
 }
 
