@@ -76,11 +76,22 @@ pub async fn balances(venues: &[Arc<Venue>], deadline: Deadline) -> Vec<Endpoint
     ask_endpoints::<ListBalances, _>(venues, |_, _| true, translate::balances, deadline).await
 }
 
-/// Positions of every endpoint on which contracts trade, asked side by side.
-pub async fn positions(venues: &[Arc<Venue>], deadline: Deadline) -> Vec<EndpointAnswer<Position>> {
-    let trades_contracts = |venue: &Venue, endpoint: &str| venue.trades_contracts(endpoint);
-    ask_endpoints::<ListPositions, _>(venues, trades_contracts, translate::positions, deadline)
-        .await
+/// Positions of every endpoint on which contracts trade, or of those that have the symbol, asked side by
+/// side.
+pub async fn positions(
+    venues: &[Arc<Venue>],
+    symbol: Option<&str>,
+    deadline: Deadline,
+) -> Vec<EndpointAnswer<Position>> {
+    let concerned = |venue: &Venue, endpoint: &str| {
+        let has_symbol = symbol.is_none_or(|symbol| {
+            venue
+                .instrument(symbol)
+                .is_some_and(|listed| listed.instrument.endpoint == endpoint)
+        });
+        has_symbol && venue.trades_contracts(endpoint)
+    };
+    ask_endpoints::<ListPositions, _>(venues, concerned, translate::positions, deadline).await
 }
 
 async fn ask_endpoints<O, T>(

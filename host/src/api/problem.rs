@@ -145,12 +145,27 @@ impl Problem {
         problem.0.order_id = order_id;
         if let Some(field) = &failure.field {
             problem.0.errors = vec![FieldProblem::absent(
-                &field.replace('-', "_"),
+                &callers_name(field),
                 failure.message.clone(),
             )];
         }
         problem
     }
+}
+
+/// What callers call a field of the contract.
+fn callers_name(field: &str) -> String {
+    match field {
+        "order-type" => "type",
+        "depth" => "limit",
+        "seconds" => "interval",
+        "since" => "from",
+        "before" => "to",
+        "client-id" => "client_order_id",
+        "order" => "id",
+        other => return other.replace('-', "_"),
+    }
+    .to_owned()
 }
 
 fn status_of(failure: &Failure, is_about_an_order: bool) -> StatusCode {

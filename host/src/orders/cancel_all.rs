@@ -8,7 +8,7 @@ use futures_util::stream;
 use switchyard_runtime::{CancelAll, ListOpen};
 use tracing::Instrument as _;
 
-use super::external::external_order;
+use super::external::{external_order, look_up_by_venue_id};
 use super::list::MAX_LOOKUPS;
 use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, Order, OrderId, OrderRecord, OrderReport, OrderState};
@@ -176,9 +176,20 @@ impl Sweep {
         own: Vec<OrderRecord>,
     ) -> Result<CanceledAll, OrderError> {
         let (mut canceled, mut failures) = (Vec::new(), Vec::new());
-        let mut left = Vec::new();
+        let (mut listed, mut left) = (Vec::new(), Vec::new());
         for sweep in 0..MAX_SWEEPS {
-            match self.sweep_endpoint(endpoint, &own).await {
+            let swept = if sweep == 0 {
+                // Some venues do not name what they cancel. What was open is asked for beside the cancel, not before.
+                let (open, swept) = tokio::join!(
+                    self.still_open(endpoint),
+                    self.sweep_endpoint(endpoint, &own)
+                );
+                listed = open.unwrap_or_default();
+                swept
+            } else {
+                self.sweep_endpoint(endpoint, &own).await
+            };
+            match swept {
                 Ok(reports) => canceled.extend(reports),
                 Err(failure) => failures.push(failure),
             }
@@ -193,6 +204,13 @@ impl Sweep {
             }
         }
         let mut all = CanceledAll::default();
+        let unnamed = listed.into_iter().filter(|report| {
+            let same = |other: &OrderReport| is_same(report, other);
+            let is_ours = own.iter().any(|record| is_of(record, report));
+            !is_ours && !canceled.iter().any(same) && !left.iter().any(same)
+        });
+        let unnamed: Vec<OrderReport> = unnamed.take(MAX_LOOKUPS).collect();
+        canceled.extend(self.looked_up(unnamed).await);
         if failures.is_empty() {
             self.take_in(own, &canceled, &left, &mut all).await?;
         } else {
@@ -232,6 +250,15 @@ impl Sweep {
             })
             .await?;
         translate::order_reports(outcome.canceled).map_err(translate::unreadable_change)
+    }
+
+    /// Orders of other clients that were open and are not any more, as the venue has them now.
+    async fn looked_up(&self, gone: Vec<OrderReport>) -> Vec<OrderReport> {
+        let asks = gone.into_iter().map(|report| async move {
+            let (symbol, id) = (&report.symbol, &report.venue_order_id);
+            look_up_by_venue_id(&self.venue, symbol, id, self.deadline).await
+        });
+        join_all(asks).await.into_iter().flatten().collect()
     }
 
     /// What is still open on an endpoint, whoever placed it.
@@ -289,11 +316,7 @@ impl Sweep {
         left: &[OrderReport],
         all: &mut CanceledAll,
     ) {
-        let is_done = |report: &&OrderReport| {
-            canceled.iter().any(|done| {
-                done.venue_order_id == report.venue_order_id && done.symbol == report.symbol
-            })
-        };
+        let is_done = |report: &&OrderReport| canceled.iter().any(|done| is_same(report, done));
         let still_open = left.iter().filter(|report| !is_done(report));
         let foreign = canceled
             .iter()
@@ -302,6 +325,10 @@ impl Sweep {
         all.orders
             .extend(foreign.map(|report| external_order(self.venue.name(), report.clone())));
     }
+}
+
+fn is_same(a: &OrderReport, b: &OrderReport) -> bool {
+    (&a.venue_order_id, &a.symbol) == (&b.venue_order_id, &b.symbol)
 }
 
 /// Whether a report is of the order, which it must name by one of its ids.

@@ -1,8 +1,16 @@
 //! Ids for orders that other clients of the account placed: they name the order at its venue.
 
-use data_encoding::BASE64URL_NOPAD;
+use std::sync::Arc;
 
-use crate::model::{Order, OrderId, OrderReport, Origin, Timestamp};
+use data_encoding::BASE64URL_NOPAD;
+use switchyard_runtime::GetOrder;
+use switchyard_runtime::wit::trading as wit_trading;
+use switchyard_runtime::wit::types as wit;
+
+use crate::model::{Failure, FailureCode, Order, OrderId, OrderReport, Origin, Timestamp};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::venue::{Ask, Venue};
 
 /// What an id of an external order begins with; no id of our own does.
 const PREFIX: &str = "ext-";
@@ -63,9 +71,37 @@ pub(super) fn external_order(venue: &str, report: OrderReport) -> Order {
         origin: Origin::External,
         reason: report.reason,
         served_by: Some(venue.to_owned()),
-        created_at: report.created_at.unwrap_or(now),
+        created_at: report.created_at.or(report.updated_at).unwrap_or(now),
         updated_at: report.updated_at.unwrap_or(now),
     }
+}
+
+/// An order as the venue has it, by the venue's own id, whoever placed it.
+pub(super) async fn look_up_by_venue_id(
+    venue: &Arc<Venue>,
+    symbol: &str,
+    venue_order_id: &str,
+    deadline: Deadline,
+) -> Result<OrderReport, Failure> {
+    let not_listed = || {
+        let message = format!("{} does not list {symbol}", venue.name());
+        Failure::not_sent(FailureCode::OrderNotFound, message)
+    };
+    let listed = venue.instrument(symbol).ok_or_else(not_listed)?;
+    let command = wit_trading::GetOrder {
+        order: wit::OrderRef {
+            venue_id: Some(venue_order_id.to_owned()),
+            client_id: None,
+        },
+    };
+    let ask = Ask::<GetOrder> {
+        endpoint: &listed.instrument.endpoint,
+        instrument: Some(&listed),
+        command,
+        deadline,
+    };
+    let report = venue.read(ask).await?;
+    translate::order_report(report).map_err(translate::unreadable)
 }
 
 #[cfg(test)]

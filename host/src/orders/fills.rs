@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
+use switchyard_runtime::ListFills;
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{GetOrder, ListFills};
 use utoipa::ToSchema;
 
-use super::external::ExternalOrder;
+use super::external::{ExternalOrder, look_up_by_venue_id};
 use super::history::{HistoryRange, VenuePlace, earliest, history_rules, remembers};
 use super::list::MAX_LOOKUPS;
 use super::service::{Caller, OrderError, Orders, order_ref_of};
@@ -258,8 +258,9 @@ impl Orders {
             unknown.iter().skip(MAX_LOOKUPS).cloned().collect();
         unknown.truncate(MAX_LOOKUPS);
         let asks = unknown.into_iter().map(|name| async move {
-            let client_id = self.client_id_of(venue, &name, deadline).await;
-            (name, client_id)
+            let (symbol, id) = (&name.symbol, &name.venue_order_id);
+            let found = look_up_by_venue_id(venue, symbol, id, deadline).await;
+            (name, found.map(|report| report.client_id))
         });
         for (name, client_id) in join_all(asks).await {
             match client_id {
@@ -274,30 +275,6 @@ impl Orders {
             }
         }
         Ok(hidden)
-    }
-
-    async fn client_id_of(
-        &self,
-        venue: &Arc<Venue>,
-        name: &VenueOrderName,
-        deadline: Deadline,
-    ) -> Result<Option<String>, Failure> {
-        let Some(listed) = venue.instrument(&name.symbol) else {
-            return Ok(None); // nothing of ours trades on what is not listed
-        };
-        let command = wit_trading::GetOrder {
-            order: wit::OrderRef {
-                venue_id: Some(name.venue_order_id.clone()),
-                client_id: None,
-            },
-        };
-        let ask = Ask::<GetOrder> {
-            endpoint: &listed.instrument.endpoint,
-            instrument: Some(&listed),
-            command,
-            deadline,
-        };
-        Ok(venue.read(ask).await?.client_id)
     }
 }
 

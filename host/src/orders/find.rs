@@ -1,15 +1,9 @@
 //! Finds one order, asking its venue while it is open.
 
-use switchyard_runtime::GetOrder;
-use switchyard_runtime::wit::trading as wit_trading;
-use switchyard_runtime::wit::types as wit;
-
-use super::external::{ExternalOrder, external_order};
+use super::external::{ExternalOrder, external_order, look_up_by_venue_id};
 use super::service::{Caller, OrderError, Orders};
 use crate::model::{Failure, Order, OrderId, OrderRecord, Timestamp};
-use crate::plugin::translate;
 use crate::reliability::Deadline;
-use crate::venue::Ask;
 
 /// An order, and whether its venue was heard on it just now.
 #[derive(Debug, Clone)]
@@ -89,23 +83,8 @@ impl Orders {
     ) -> Result<Found, OrderError> {
         let not_found = || OrderError::NotFound(external.id().to_string());
         let venue = self.venues.get(&external.venue).ok_or_else(not_found)?;
-        let listed = venue.instrument(&external.symbol).ok_or_else(not_found)?;
-        let order = wit::OrderRef {
-            venue_id: Some(external.venue_order_id.clone()),
-            client_id: None,
-        };
-        let command = wit_trading::GetOrder { order };
-        let endpoint = &listed.instrument.endpoint;
-        let ask = Ask::<GetOrder> {
-            endpoint,
-            instrument: Some(&listed),
-            command,
-            deadline,
-        };
-        let report = venue
-            .read(ask)
-            .await
-            .and_then(|report| translate::order_report(report).map_err(translate::unreadable));
+        let (symbol, id) = (&external.symbol, &external.venue_order_id);
+        let report = look_up_by_venue_id(venue, symbol, id, deadline).await;
         match report {
             // An order of ours is another tenant's business unless it is found by its own id.
             Ok(report)

@@ -59,7 +59,8 @@ pub(in crate::api) async fn positions(
     if let Some(symbol) = query.symbol.as_deref() {
         selection::sources(&state, query.venue.as_deref(), symbol)?;
     }
-    let mut page = gathered(account::positions(&venues, deadline).await)?;
+    let symbol = query.symbol.as_deref();
+    let mut page = gathered(account::positions(&venues, symbol, deadline).await)?;
     if let Some(symbol) = query.symbol {
         page.items.retain(|position| position.symbol == symbol);
     }

@@ -94,7 +94,10 @@ async fn conditional_orders_of_other_clients_are_seen_and_cancelled_with_everyth
             .operator()
             .delete("/v1/orders?venue=sim&scope=account")
             .await;
-        assert_eq!(all.expect(200)["failures"], json!([]));
+        let all = all.expect(200);
+        assert_eq!(all["failures"], json!([]));
+        let gone = all.items().iter().find(|order| order["id"] == stop["id"]);
+        assert_eq!(gone.unwrap()["state"], "CANCELED", "{}", all.text);
         assert_eq!(get(&app, &active).await.items().len(), 0);
     }
 }
