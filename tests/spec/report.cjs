@@ -25,7 +25,7 @@ for (const request of seen) {
   }
 }
 for (const text of new Set(seen.flatMap((r) => r.older.map((name) => `${r.operation}  ${name}`)))) {
-  console.log(`\nallowed by the newer document only: ${text}`);
+  console.log(`\ndocumented elsewhere and later only: ${text}`);
 }
 for (const text of new Set(seen.filter((r) => r.unspecified).map((r) => r.operation))) {
   console.log(`\nnot in the specification, so not judged: ${text}`);

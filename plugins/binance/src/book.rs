@@ -42,14 +42,18 @@ impl Depth {
     }
 }
 
-/// The least of an API's depths, in order and each with its weight, that holds what is asked for.
+/// Most levels that a command may ask for.
+const MAX_DEPTH: u32 = 5_000;
+
+/// The least of an API's depths, in order and each with its weight, that holds what is asked for; the
+/// deepest where none does.
 pub(crate) fn depth(depths: &[(u32, u32)], command: &GetOrderBook) -> Result<(u32, u32), Error> {
-    depths
-        .iter()
-        .find(|(limit, _)| command.depth >= 1 && *limit >= command.depth)
+    if !(1..=MAX_DEPTH).contains(&command.depth) {
+        return Err(Error::invalid("depth", "a depth is 1 to 5000"));
+    }
+    let holds = |(limit, _): &&(u32, u32)| *limit >= command.depth;
+    let chosen = depths.iter().find(holds).or(depths.last());
+    chosen
         .copied()
-        .ok_or_else(|| {
-            let most = depths.last().map_or(0, |(limit, _)| *limit);
-            Error::invalid("depth", format!("a depth is 1 to {most}"))
-        })
+        .ok_or_else(|| Error::unsupported("an order book"))
 }

@@ -6,7 +6,7 @@
 //! first of the two is refused beforehand as far as it can be known.
 
 use switchyard_sdk::trading::{Amend, AmendOutcome};
-use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method};
+use switchyard_sdk::types::{Error, HttpRequest, HttpResponse, Method, OrderState, TimeInForce};
 use switchyard_sdk::{Context, Step, decimal};
 
 use super::dialect::Dialect;
@@ -65,11 +65,23 @@ pub(crate) fn encode_amend(
 
 pub(crate) fn decode_amend(
     cx: &Context<'_>,
-    _: &Amend,
+    command: &Amend,
     _: Option<&[u8]>,
     responses: &[HttpResponse],
 ) -> Result<Step<AmendOutcome>, Error> {
     let order: WireOrder<'_> = written(cx, Dialect::of(cx)?, responses)?;
-    let report = order.report(&mut Names::new(cx)).map_err(after)?;
+    let mut report = order.report(&mut Names::new(cx)).map_err(after)?;
+    if matches!(report.state, OrderState::Canceled | OrderState::Expired) {
+        report.reason.get_or_insert_with(|| why(command).to_owned());
+    }
     Ok(Step::Done(AmendOutcome::Amended(report)))
+}
+
+/// Why an amendment ended the order, which the answer does not say.
+fn why(command: &Amend) -> &'static str {
+    if command.time_in_force == Some(TimeInForce::Gtx) {
+        "Binance cancels a post-only order whose new price would take"
+    } else {
+        "Binance cancels an order whose new quantity is filled already"
+    }
 }

@@ -71,6 +71,7 @@ fn a_book_is_asked_for_at_the_next_depth_and_cut() {
             (51, 100, 5),
             (500, 500, 10),
             (501, 1_000, 20),
+            (5_000, 1_000, 20), // the deepest there is
         ] {
             let request =
                 sole(VENUE.encode_get_order_book(&desk.cx(), &GetOrderBook { depth }, None));
@@ -80,7 +81,7 @@ fn a_book_is_asked_for_at_the_next_depth_and_cut() {
             );
             assert_eq!(request.costs[0].amount, weight);
         }
-        for depth in [0, 1_001] {
+        for depth in [0, 5_001] {
             let command = GetOrderBook { depth };
             assert!(
                 VENUE

@@ -210,6 +210,11 @@ fn an_amended_order_keeps_its_id_and_may_have_been_cancelled_by_the_amendment() 
     // "When the order is GTX and the new price will cause it to be executed immediately."
     let report = amended("usdm", &body.replace("\"NEW\"", "\"CANCELED\""));
     assert_eq!(report.state, OrderState::Canceled);
+    assert!(
+        report
+            .reason
+            .is_some_and(|reason| reason.contains("Binance cancels"))
+    );
 }
 
 #[test]
