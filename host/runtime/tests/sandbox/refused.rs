@@ -184,7 +184,11 @@ fn a_file_that_was_cut_off_or_damaged_is_refused_and_never_a_panic() {
     for part in 1..16 {
         let cut = &whole[..whole.len() * part / 16];
         // Cut between two sections it is a component still, one that lacks its exports.
-        let error = runtime.load(cut).unwrap_err();
+        let Err(error) = runtime.load(cut) else {
+            // Or, behind them, only names and notes: custom sections, which begin with a zero.
+            assert_eq!(whole[cut.len()], 0, "{part}/16");
+            continue;
+        };
         assert!(
             matches!(
                 error,
