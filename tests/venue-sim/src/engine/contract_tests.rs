@@ -107,7 +107,10 @@ fn entry_prices_are_weighted_for_linear_and_harmonic_for_inverse_contracts() {
     let linear = engine.position(ALICE, LINEAR).entry_price(Payoff::Linear);
     assert_eq!(linear, Decimal::from(50_000));
     let contract_size = Decimal::ONE_HUNDRED;
-    let payoff = Payoff::Inverse { contract_size };
+    let payoff = Payoff::Inverse {
+        contract_size,
+        scale: VALUE_SCALE,
+    };
     let inverse = engine.position(ALICE, INVERSE).entry_price(payoff);
     assert_eq!(inverse.round_dp(8), Decimal::from(48_000));
 }
@@ -262,7 +265,7 @@ proptest! {
         mark in 300_000..900_000_i64,
     ) {
         let mut engine = engine(Decimal::new(4, 4));
-        let size = Payoff::Inverse { contract_size: Decimal::ONE_HUNDRED };
+        let size = Payoff::Inverse { contract_size: Decimal::ONE_HUNDRED, scale: VALUE_SCALE };
         let (mut cash, mut held) = (Decimal::ZERO, Decimal::ZERO);
         for (price, quantity) in trades.into_iter().filter(|(_, quantity)| *quantity != 0) {
             let (price, quantity) = (Decimal::new(price, 1), Decimal::from(quantity));
