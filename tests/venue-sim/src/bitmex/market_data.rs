@@ -136,7 +136,7 @@ impl Bitmex {
             let now = call.now_ms().div_euclid(MINUTE_MS);
             // A bucket that ends when the range starts is in it.
             let from = query
-                .from_ms()
+                .earliest_ms()
                 .map_or(first, |ms| ms.div_euclid(MINUTE_MS) - minutes)
                 .max(first);
             let mut start = from.div_euclid(minutes) * minutes;

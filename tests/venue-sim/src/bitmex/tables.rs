@@ -49,7 +49,7 @@ impl Query {
     }
 
     /// When the first row may be from, in milliseconds since the epoch.
-    pub(super) fn from_ms(&self) -> Option<i64> {
+    pub(super) fn earliest_ms(&self) -> Option<i64> {
         self.from_ms
     }
 
