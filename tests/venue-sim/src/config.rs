@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::bitmex::{bitmex_balances, bitmex_instruments};
 use crate::clock::ClockMode;
 use crate::engine::Instrument;
 use crate::market::{
@@ -75,11 +76,23 @@ impl AccountConfig {
     }
 }
 
+/// Which exchange a venue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VenueKind {
+    /// Binance: spot, USD-M and COIN-M, each with a market of its own.
+    #[default]
+    Binance,
+    /// BitMEX: one market of contracts and spot pairs.
+    Bitmex,
+}
+
 /// Everything a venue is started with.
 #[derive(Debug, Clone)]
 pub struct SimConfig {
     /// Seed of the market, of generated ids and of faults without a seed of their own.
     pub seed: u64,
+    /// Which exchange it is.
+    pub venue: VenueKind,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where time comes from.
@@ -100,6 +113,10 @@ pub struct SimConfig {
     pub usdm_balances: Vec<(String, Decimal)>,
     /// What every account has in its COIN-M wallet.
     pub coinm_balances: Vec<(String, Decimal)>,
+    /// What is traded on BitMEX.
+    pub bitmex_instruments: Vec<Instrument>,
+    /// What every account has in its BitMEX wallets.
+    pub bitmex_balances: Vec<(String, Decimal)>,
     /// Behaviour that can change while the venue runs.
     pub settings: Settings,
     /// Milliseconds between market steps; `None` keeps the market still unless it is stepped.
@@ -110,6 +127,7 @@ impl Default for SimConfig {
     fn default() -> Self {
         Self {
             seed: 1,
+            venue: VenueKind::Binance,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             clock: ClockMode::System,
             credentials: Credentials {
@@ -123,8 +141,21 @@ impl Default for SimConfig {
             coinm_instruments: coinm_instruments(),
             usdm_balances: usdm_balances(),
             coinm_balances: coinm_balances(),
+            bitmex_instruments: bitmex_instruments(),
+            bitmex_balances: bitmex_balances(),
             settings: Settings::default(),
             market_interval_ms: None,
+        }
+    }
+}
+
+impl SimConfig {
+    /// The defaults of a venue that is BitMEX.
+    #[must_use]
+    pub fn bitmex() -> Self {
+        Self {
+            venue: VenueKind::Bitmex,
+            ..Self::default()
         }
     }
 }
@@ -172,6 +203,60 @@ pub struct FuturesLimits {
     pub orders_1m: u64,
 }
 
+/// Rate limits of BitMEX and what follows when they are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitmexLimits {
+    /// Requests per account and minute, as a bucket that fills evenly.
+    pub requests_1m: u64,
+    /// Requests per address and minute without a key.
+    pub public_requests_1m: u64,
+    /// Requests per account and second that place, amend or cancel.
+    pub orders_1s: u64,
+    /// Requests refused in a row before the caller is banned.
+    pub ban_after: u64,
+    /// How long a ban lasts, in milliseconds.
+    pub ban_ms: u64,
+}
+
+impl Default for BitmexLimits {
+    fn default() -> Self {
+        Self {
+            requests_1m: 120,
+            public_requests_1m: 30,
+            orders_1s: 10,
+            ban_after: 100,
+            ban_ms: 3_600_000,
+        }
+    }
+}
+
+/// A change of [`BitmexLimits`]; absent fields stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BitmexLimitsPatch {
+    /// See [`BitmexLimits::requests_1m`].
+    pub requests_1m: Option<u64>,
+    /// See [`BitmexLimits::public_requests_1m`].
+    pub public_requests_1m: Option<u64>,
+    /// See [`BitmexLimits::orders_1s`].
+    pub orders_1s: Option<u64>,
+    /// See [`BitmexLimits::ban_after`].
+    pub ban_after: Option<u64>,
+    /// See [`BitmexLimits::ban_ms`].
+    pub ban_ms: Option<u64>,
+}
+
+impl BitmexLimits {
+    fn apply(&mut self, patch: BitmexLimitsPatch) {
+        set(&mut self.requests_1m, patch.requests_1m);
+        set(&mut self.public_requests_1m, patch.public_requests_1m);
+        set(&mut self.orders_1s, patch.orders_1s);
+        set(&mut self.ban_after, patch.ban_after);
+        set(&mut self.ban_ms, patch.ban_ms);
+    }
+}
+
 /// Behaviour of the venue that can be changed while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
@@ -202,6 +287,14 @@ pub struct Settings {
     pub usdm_limits: FuturesLimits,
     /// Rate limits of COIN-M futures.
     pub coinm_limits: FuturesLimits,
+    /// Fee fraction of the resting side on BitMEX.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub bitmex_maker_fee: Decimal,
+    /// Fee fraction of the incoming side on BitMEX.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub bitmex_taker_fee: Decimal,
+    /// Rate limits of BitMEX.
+    pub bitmex_limits: BitmexLimits,
 }
 
 impl Default for Settings {
@@ -227,6 +320,9 @@ impl Default for Settings {
                 orders_10s: None,
                 orders_1m: 1_200,
             },
+            bitmex_maker_fee: Decimal::new(2, 4),
+            bitmex_taker_fee: Decimal::new(5, 4),
+            bitmex_limits: BitmexLimits::default(),
         }
     }
 }
@@ -262,6 +358,14 @@ pub struct SettingsPatch {
     pub usdm_limits: Option<FuturesLimitsPatch>,
     /// Changes to [`Settings::coinm_limits`].
     pub coinm_limits: Option<FuturesLimitsPatch>,
+    /// See [`Settings::bitmex_maker_fee`].
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub bitmex_maker_fee: Option<Decimal>,
+    /// See [`Settings::bitmex_taker_fee`].
+    #[serde(with = "rust_decimal::serde::str_option")]
+    pub bitmex_taker_fee: Option<Decimal>,
+    /// Changes to [`Settings::bitmex_limits`].
+    pub bitmex_limits: Option<BitmexLimitsPatch>,
 }
 
 /// A change of [`FuturesLimits`]; absent fields stay as they are.
@@ -322,6 +426,11 @@ impl Settings {
         set(&mut self.taker_fee, patch.taker_fee);
         set(&mut self.futures_maker_fee, patch.futures_maker_fee);
         set(&mut self.futures_taker_fee, patch.futures_taker_fee);
+        set(&mut self.bitmex_maker_fee, patch.bitmex_maker_fee);
+        set(&mut self.bitmex_taker_fee, patch.bitmex_taker_fee);
+        if let Some(limits) = patch.bitmex_limits {
+            self.bitmex_limits.apply(limits);
+        }
         if let Some(limits) = patch.usdm_limits {
             self.usdm_limits.apply(limits);
         }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::clock::Stamp;
 use crate::config::Settings;
-use crate::engine::{AccountId, Engine, Fees, Instrument, View};
+use crate::engine::{AccountId, Engine, Fees, Instrument, Order, View};
 use crate::market::Market;
 use crate::truth::{self, ExecutedOrder, OpenPosition};
 
@@ -86,8 +86,12 @@ impl Exchange {
 
     /// Every order ever accepted from a client.
     #[must_use]
-    pub fn executed(&self, market: &'static str) -> Vec<ExecutedOrder> {
-        truth::executed(&self.inner().engine, market, &self.names)
+    pub fn executed(
+        &self,
+        market: &'static str,
+        order_name: &dyn Fn(&Order) -> String,
+    ) -> Vec<ExecutedOrder> {
+        truth::executed(&self.inner().engine, market, &self.names, order_name)
     }
 
     /// Every position that a client has.

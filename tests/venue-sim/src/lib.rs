@@ -3,14 +3,16 @@
 //! ```text
 //! TCP ── server ── faults ──┬── control        the test's handle on the venue (/_control)
 //!                           ├── binance_spot ────┬── engine   (/api/v3)
-//!                           └── binance_futures ─┘     ▲      (/fapi, /dapi)
+//!                           ├── binance_futures ─┤     ▲      (/fapi, /dapi)
+//!                           └── bitmex ──────────┘     │      (/api/v1; a venue of its own)
 //!                                    │                 │
 //!                                 binance           market    seeded liquidity and order flow
 //! ```
 //!
 //! `engine`, `market`, `faults`, `clock`, `truth` and `server` know no venue. `binance` is what every Binance
 //! REST API shares (signing, timing, parameters, rate limits); `binance_spot` and
-//! `binance_futures` are the protocols themselves. Each of the three markets has an engine of its own.
+//! `binance_futures` are the protocols themselves. Each of the three markets has an engine of its own, as has
+//! BitMEX, which is another venue.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), switchyard_venue_sim::StartError> {
@@ -27,6 +29,7 @@
 pub mod binance;
 pub mod binance_futures;
 pub mod binance_spot;
+pub mod bitmex;
 pub mod clock;
 pub mod config;
 pub mod control;
@@ -40,8 +43,9 @@ pub mod truth;
 
 pub use clock::ClockMode;
 pub use config::{
-    AccountConfig, ApiKey, Credentials, FuturesLimits, FuturesLimitsPatch, KeyMaterial, Limits,
-    LimitsPatch, Settings, SettingsPatch, SimConfig,
+    AccountConfig, ApiKey, BitmexLimits, BitmexLimitsPatch, Credentials, FuturesLimits,
+    FuturesLimitsPatch, KeyMaterial, Limits, LimitsPatch, Settings, SettingsPatch, SimConfig,
+    VenueKind,
 };
 pub use control::{Control, ControlError};
 pub use engine::Wallet;

@@ -10,13 +10,16 @@ use switchyard_venue_sim::{SimConfig, StartError, VenueSim};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// A simulated exchange that speaks Binance's spot and futures REST APIs, with faults on command under /_control.
+/// A simulated exchange that speaks Binance's spot and futures REST APIs, and BitMEX's on request, with faults on command under /_control.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:9101")]
     listen: SocketAddr,
+    /// Also start BitMEX, on this address; port 0 takes a free one.
+    #[arg(long, value_name = "LISTEN")]
+    bitmex: Option<SocketAddr>,
     /// Listen even where others can reach the venue.
     #[arg(long)]
     allow_remote: bool,
@@ -62,27 +65,40 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Failure> {
-    if !options.listen.ip().is_loopback() && !options.allow_remote {
-        return Err(Failure::Remote(options.listen));
+    let mut addresses = options.bitmex.iter().chain([&options.listen]);
+    if let Some(remote) = addresses.find(|address| !address.ip().is_loopback())
+        && !options.allow_remote
+    {
+        return Err(Failure::Remote(*remote));
     }
     // Ready before anything is announced, so that a launcher's first signal is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let seed = options.seed.unwrap_or_else(rand::random);
-    let sim = VenueSim::start(SimConfig {
-        seed,
-        listen: options.listen,
-        market_interval_ms: Some(options.market_interval_ms).filter(|ms| *ms > 0),
-        ..SimConfig::default()
-    })
-    .await?;
+    let started = |config: SimConfig, listen| {
+        VenueSim::start(SimConfig {
+            seed,
+            listen,
+            market_interval_ms: Some(options.market_interval_ms).filter(|ms| *ms > 0),
+            ..config
+        })
+    };
+    let sim = started(SimConfig::default(), options.listen).await?;
+    let bitmex = match options.bitmex {
+        Some(listen) => Some(started(SimConfig::bitmex(), listen).await?),
+        None => None,
+    };
     tracing::info!(
         "Binance spot, USD-M and COIN-M futures on {} with seed {seed}; control on {}/_control",
         sim.url(),
         sim.url()
     );
+    if let Some(bitmex) = &bitmex {
+        let url = bitmex.url();
+        tracing::info!("BitMEX on {url}; control on {url}/_control");
+    }
     if options.announce {
-        println!("{}", announcement(&sim));
+        println!("{}", announcement(&sim, bitmex.as_ref()));
     }
     tokio::select! {
         _ = terminate.recv() => tracing::info!("terminated"),
@@ -90,26 +106,40 @@ async fn run(options: Options) -> Result<(), Failure> {
         () = stdin_closed(options.exit_with_stdin) => tracing::info!("standard input closed"),
     }
     sim.shutdown().await;
+    if let Some(bitmex) = bitmex {
+        bitmex.shutdown().await;
+    }
     Ok(())
 }
 
 /// What a launcher needs to know, without knowing any venue.
-fn announcement(sim: &VenueSim) -> serde_json::Value {
-    let credentials = sim.credentials();
-    json!({
-        "venues": [{
-            "name": "binance",
-            "adapter": "binance",
-            "endpoints": { "spot": sim.url(), "usdm": sim.url(), "coinm": sim.url() },
-            "credentials": { "api_key": credentials.api_key, "secret": credentials.secret },
-            "demo": [
-                { "symbol": "BTC/USDT", "quantity": "0.010" },
-                { "symbol": "BTC/USDT:USDT", "quantity": "0.010" },
-                { "symbol": "BTC/USD:BTC", "quantity": "5" },
-            ],
-        }],
-        "control": format!("{}/_control", sim.url()),
-    })
+fn announcement(sim: &VenueSim, bitmex: Option<&VenueSim>) -> serde_json::Value {
+    let credentials = |sim: &VenueSim| {
+        let credentials = sim.credentials();
+        json!({ "api_key": credentials.api_key, "secret": credentials.secret })
+    };
+    let mut venues = vec![json!({
+        "name": "binance",
+        "adapter": "binance",
+        "endpoints": { "spot": sim.url(), "usdm": sim.url(), "coinm": sim.url() },
+        "credentials": credentials(sim),
+        "demo": [
+            { "symbol": "BTC/USDT", "quantity": "0.010" },
+            { "symbol": "BTC/USDT:USDT", "quantity": "0.010" },
+            { "symbol": "BTC/USD:BTC", "quantity": "5" },
+        ],
+    })];
+    venues.extend(bitmex.map(|bitmex| {
+        json!({
+            "name": "bitmex",
+            "adapter": "bitmex",
+            "endpoints": { "rest": bitmex.url() },
+            "credentials": credentials(bitmex),
+            "demo": [],
+            "control": format!("{}/_control", bitmex.url()),
+        })
+    }));
+    json!({ "venues": venues, "control": format!("{}/_control", sim.url()) })
 }
 
 /// Ends when standard input does; never, if not asked to watch it.

@@ -14,13 +14,13 @@ const REQUESTS_KEPT: usize = 20_000;
 /// An order the venue has accepted, as it is now, whatever lookups would show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExecutedOrder {
-    /// `spot`, `usdm` or `coinm`.
+    /// `spot`, `usdm`, `coinm` or `bitmex`.
     pub market: &'static str,
     /// Name of the account.
     pub account: String,
     /// The client's id.
     pub client_order_id: String,
-    /// The venue's id, unique per symbol.
+    /// The venue's id, unique per symbol at least.
     pub venue_order_id: String,
     /// The venue's symbol.
     pub symbol: String,
@@ -32,7 +32,7 @@ pub struct ExecutedOrder {
     /// The limit price.
     #[serde(with = "rust_decimal::serde::str_option")]
     pub price: Option<Decimal>,
-    /// Total quantity in base units; in contracts on `coinm`.
+    /// Total quantity in base units; in contracts on `coinm`, and for the contracts of `bitmex`.
     #[serde(with = "rust_decimal::serde::str")]
     pub quantity: Decimal,
     /// Traded, in the same unit.
@@ -56,13 +56,13 @@ pub struct ExecutedOrder {
 /// A position on a futures market.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OpenPosition {
-    /// `usdm` or `coinm`.
+    /// `usdm`, `coinm` or `bitmex`.
     pub market: &'static str,
     /// Name of the account.
     pub account: String,
     /// The venue's symbol.
     pub symbol: String,
-    /// Base units, or contracts on `coinm`; negative when short.
+    /// Base units, or contracts on `coinm` and `bitmex`; negative when short.
     #[serde(with = "rust_decimal::serde::str")]
     pub quantity: Decimal,
     /// Average price at which it was opened.
@@ -134,10 +134,14 @@ pub fn executed(
     engine: &Engine,
     market: &'static str,
     account_names: &BTreeMap<AccountId, String>,
+    order_name: &dyn Fn(&Order) -> String,
 ) -> Vec<ExecutedOrder> {
     engine
         .accepted()
-        .map(|order| truth_of(engine, market, account_names, order))
+        .map(|order| ExecutedOrder {
+            venue_order_id: order_name(order),
+            ..truth_of(engine, market, account_names, order)
+        })
         .collect()
 }
 

@@ -99,8 +99,10 @@ impl BinanceFutures {
 
     fn set_size(&self, fields: &mut Map<String, Value>, contract: &Contract) {
         match contract.payoff {
-            crate::engine::Payoff::Linear => set(fields, "settlePlan", 0),
-            crate::engine::Payoff::Inverse { contract_size } => {
+            crate::engine::Payoff::Linear | crate::engine::Payoff::Multiplied { .. } => {
+                set(fields, "settlePlan", 0);
+            }
+            crate::engine::Payoff::Inverse { contract_size, .. } => {
                 // Contract sizes are whole numbers of dollars.
                 set(
                     fields,

@@ -167,7 +167,7 @@ impl BinanceFutures {
 fn worth(contract: &Contract, value: Decimal) -> String {
     match contract.payoff {
         Payoff::Linear => value.normalize().to_string(),
-        Payoff::Inverse { .. } => amount(value),
+        Payoff::Inverse { .. } | Payoff::Multiplied { .. } => amount(value),
     }
 }
 

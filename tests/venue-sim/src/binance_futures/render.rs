@@ -124,10 +124,7 @@ pub(super) fn average_price(contract: &Contract, price: Decimal) -> String {
 
 /// The average price of what an order has traded.
 pub(super) fn average(contract: &Contract, executed: Decimal, value: Decimal) -> String {
-    let price = match contract.payoff {
-        Payoff::Linear => value.checked_div(executed),
-        Payoff::Inverse { contract_size } => (executed * contract_size).checked_div(value),
-    };
+    let price = contract.payoff.average_price(executed, value);
     average_price(contract, price.unwrap_or_default())
 }
 
@@ -138,7 +135,7 @@ fn order_value(contract: &Contract, value: Decimal) -> String {
             value,
             contract.price_precision + contract.quantity_precision,
         ),
-        Payoff::Inverse { .. } => amount(value),
+        Payoff::Inverse { .. } | Payoff::Multiplied { .. } => amount(value),
     }
 }
 

@@ -7,7 +7,7 @@ use super::render::set;
 use super::{BinanceFutures, Call, Reply, contract};
 use crate::binance::ApiError;
 use crate::binance::format::{amount, fixed};
-use crate::engine::{Candle, Contract, Listing, MINUTE_US, Payoff, Phase, Series, Side};
+use crate::engine::{Candle, Contract, Listing, MINUTE_US, Phase, Series, Side};
 
 const DAY_MINUTES: i64 = 24 * 60;
 /// Funding is due every eight hours.
@@ -178,12 +178,7 @@ fn day(call: &Call<'_>, listing: &Listing, contract: &Contract) -> Value {
     let percent = (change * Decimal::ONE_HUNDRED)
         .checked_div(day.open)
         .unwrap_or_default();
-    let average = match contract.payoff {
-        Payoff::Linear => day.quote_volume.checked_div(day.volume),
-        Payoff::Inverse { contract_size } => {
-            (day.volume * contract_size).checked_div(day.quote_volume)
-        }
-    };
+    let average = contract.payoff.average_price(day.volume, day.quote_volume);
     let last = listing.history.trades().back();
     let id = |trade: Option<u64>| trade.and_then(|id| i64::try_from(id).ok()).unwrap_or(-1);
     json!({

@@ -189,7 +189,10 @@ impl Control {
         self.venue
             .protocols
             .iter()
-            .flat_map(|protocol| protocol.exchange().executed(protocol.market()))
+            .flat_map(|protocol| {
+                let name = |order: &crate::engine::Order| protocol.order_name(order);
+                protocol.exchange().executed(protocol.market(), &name)
+            })
             .collect()
     }
 
@@ -203,7 +206,7 @@ impl Control {
             .collect()
     }
 
-    /// The truth about the default account's futures wallet on `usdm` or `coinm`; empty if there is none.
+    /// The truth about the default account's margin wallet on `usdm`, `coinm` or `bitmex`; empty if there is none.
     #[must_use]
     pub fn wallet(&self, market: &str, asset: &str) -> Wallet {
         self.venue
@@ -217,7 +220,7 @@ impl Control {
             .unwrap_or_default()
     }
 
-    /// The truth about one spot balance of the default account.
+    /// The truth about one spot balance of the default account, or about one of its balances on BitMEX.
     #[must_use]
     pub fn balance(&self, asset: &str) -> Balance {
         let read = |engine: &mut crate::engine::Engine| engine.ledger.balance(AccountId(1), asset);

@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 
 use super::{
-    AccountId, Engine, Fill, NewOrder, Order, OrderId, OrderKind, Reject, Size, TimeInForce,
+    AccountId, Engine, Fill, NewOrder, Order, OrderId, OrderKind, OrderState, Reject, Size,
+    TimeInForce,
 };
 use crate::clock::Stamp;
 
@@ -66,10 +67,11 @@ impl Engine {
 
     /// Gives an open limit order another price and total quantity. A mere reduction keeps its place in the queue;
     /// anything else sends it to the end, or trades. It ends as cancelled when the new quantity is not more than
-    /// what a partly filled order has already traded, or when a post-only order would trade. Contracts only.
+    /// what a partly filled order has already traded, and when a post-only order would trade: as expired there, where
+    /// the venue expires such orders on arrival too.
     ///
     /// # Errors
-    /// A [`Reject`] when the order is not open, nothing would change, or there is not enough margin for more.
+    /// A [`Reject`] when the order is not open, nothing would change, or there is not enough money for more.
     pub fn modify(
         &mut self,
         now: Stamp,
@@ -78,12 +80,6 @@ impl Engine {
         quantity: Decimal,
     ) -> Result<Modified, Reject> {
         let (order, old_price) = self.open_limit(id)?;
-        let is_contract = self
-            .listing(&order.symbol)
-            .is_some_and(|listing| listing.instrument.contract.is_some());
-        if !is_contract {
-            return Err(Reject::NotAReduction);
-        }
         if price == old_price && quantity == order.quantity {
             return Err(Reject::NoChange);
         }
@@ -131,7 +127,13 @@ impl Engine {
         let plan = match self.matched(&wanted) {
             Ok(plan) => plan,
             Err(Reject::WouldTake) => {
-                let order = self.cancel(now, id)?;
+                let order = if self.expires_unwanted {
+                    self.take_off_book(id);
+                    self.retire(now, id, OrderState::Expired)
+                        .ok_or(Reject::UnknownOrder)?
+                } else {
+                    self.cancel(now, id)?
+                };
                 return Ok(Modified {
                     order,
                     fills: Vec::new(),
@@ -140,10 +142,13 @@ impl Engine {
             Err(reject) => return Err(reject),
         };
         self.check_margin(&wanted, Some(order))?;
+        let more = self.more_reserved(order, price, quantity)?;
         self.unbook(order, old_price);
+        self.reserve(order.account, &order.symbol, order.side, more);
         if let Some(changed) = self.orders.get_mut(&id) {
             changed.kind = kind;
             changed.quantity = quantity;
+            changed.locked += more;
             changed.updated = now;
         }
         self.note_amendment(now, order, price, quantity);
@@ -162,6 +167,17 @@ impl Engine {
         self.amendments
             .iter()
             .filter(move |amendment| amendment.account == account)
+    }
+
+    /// Gives an open order another client id.
+    ///
+    /// # Errors
+    /// [`Reject::UnknownOrder`] when it is not open, [`Reject::DuplicateClientId`] when another one has the id.
+    pub fn rename_order(&mut self, id: OrderId, client_id: String) -> Result<(), Reject> {
+        let (order, _) = self.open_limit(id)?;
+        self.rename(&order, client_id)?;
+        self.record(id);
+        Ok(())
     }
 
     fn open_limit(&self, id: OrderId) -> Result<(Order, Decimal), Reject> {
@@ -207,6 +223,27 @@ impl Engine {
             listing.book.reduce(order.side, price, order.id, less);
         }
         self.release(order.account, &order.symbol, order.side, released);
+    }
+
+    /// What another price and quantity reserve beyond what the order has reserved, if the account has it; negative
+    /// when they need less.
+    fn more_reserved(
+        &self,
+        order: &Order,
+        price: Decimal,
+        quantity: Decimal,
+    ) -> Result<Decimal, Reject> {
+        let left = quantity - order.executed - order.prevented;
+        let needed = self.reserved(&order.symbol, order.side, price, left);
+        let more = needed - order.locked;
+        let asset = self
+            .listing(&order.symbol)
+            .map(|listing| listing.instrument.pays_with(order.side))
+            .ok_or_else(|| Reject::UnknownInstrument(order.symbol.clone()))?;
+        if more > Decimal::ZERO && self.ledger.balance(order.account, asset).free < more {
+            return Err(Reject::InsufficientBalance(asset.to_owned()));
+        }
+        Ok(more)
     }
 
     fn unbook(&mut self, order: &Order, price: Decimal) {

@@ -1,16 +1,17 @@
 //! Contracts and positions in them: what a trade is worth, and what closing one earns.
 //!
 //! A position is kept as its quantity and the signed sum of what its trades were worth when they were made:
-//! price times quantity for a linear contract, contracts times face value divided by price for an inverse one.
-//! No average price is stored, so nothing is rounded twice: profit is the difference of two such sums. The
-//! quotient of an inverse trade is rounded once, to [`VALUE_SCALE`] decimals, and both sides of the trade use the
-//! same one; so profits and losses of all accounts cancel exactly, whatever is traded.
+//! price times quantity for a linear contract, contracts times face value divided by price for an inverse one,
+//! contracts times price times a fixed multiplier for a quanto one.
+//! No average price is stored, so nothing is rounded twice: profit is the difference of two such sums. The worth of
+//! an inverse or quanto trade is rounded once, to as many decimals as its [`Payoff`] says, and both sides of the
+//! trade use the same one; so profits and losses of all accounts cancel exactly, whatever is traded.
 
 use rust_decimal::Decimal;
 
 use crate::clock::Stamp;
 
-/// Decimals to which the worth of an inverse trade is rounded, once.
+/// Decimals to which the worth of an inverse trade is rounded, once, where the venue keeps fractions of units.
 pub const VALUE_SCALE: u32 = 18;
 /// Decimals to which the closed part of a linear position's cost is rounded; the rest stays in the position.
 const COST_SCALE: u32 = 8;
@@ -24,6 +25,16 @@ pub enum Payoff {
     Inverse {
         /// What one contract is worth, in the quote currency.
         contract_size: Decimal,
+        /// Decimals of the margin asset to which a trade's worth is rounded.
+        scale: u32,
+    },
+    /// Quantity in contracts; profit is the change of price times the contracts times a fixed multiplier. The
+    /// margin asset may be neither the base nor the quote (quanto), or be the quote (linear, sized in contracts).
+    Multiplied {
+        /// What one contract earns when the price rises by one, in the margin asset.
+        multiplier: Decimal,
+        /// Decimals of the margin asset to which a trade's worth is rounded.
+        scale: u32,
     },
 }
 
@@ -80,17 +91,34 @@ impl Payoff {
     pub fn value(self, price: Decimal, quantity: Decimal) -> Option<Decimal> {
         match self {
             Self::Linear => price.checked_mul(quantity),
-            Self::Inverse { contract_size } => quantity
+            Self::Inverse {
+                contract_size,
+                scale,
+            } => quantity
                 .checked_mul(contract_size)?
                 .checked_div(price)
-                .map(|value| value.round_dp(VALUE_SCALE)),
+                .map(|value| value.round_dp(scale)),
+            Self::Multiplied { multiplier, scale } => quantity
+                .checked_mul(multiplier)?
+                .checked_mul(price)
+                .map(|value| value.round_dp(scale)),
+        }
+    }
+
+    /// The price at which a quantity is worth so much. `None` when it has none.
+    #[must_use]
+    pub fn average_price(self, quantity: Decimal, value: Decimal) -> Option<Decimal> {
+        match self {
+            Self::Linear => value.checked_div(quantity),
+            Self::Inverse { contract_size, .. } => (quantity * contract_size).checked_div(value),
+            Self::Multiplied { multiplier, .. } => value.checked_div(quantity * multiplier),
         }
     }
 
     /// What closing earns: the signed worth of the opening trades and of the closing one, added up.
     fn profit(self, signed_values: Decimal) -> Decimal {
         match self {
-            Self::Linear => -signed_values,
+            Self::Linear | Self::Multiplied { .. } => -signed_values,
             Self::Inverse { .. } => signed_values,
         }
     }
@@ -111,13 +139,9 @@ impl Position {
     /// The average price at which it was opened: weighted for linear, harmonic for inverse contracts.
     #[must_use]
     pub fn entry_price(&self, payoff: Payoff) -> Decimal {
-        match payoff {
-            Payoff::Linear => self.cost.checked_div(self.quantity),
-            Payoff::Inverse { contract_size } => {
-                (self.quantity * contract_size).checked_div(self.cost)
-            }
-        }
-        .unwrap_or_default()
+        payoff
+            .average_price(self.quantity, self.cost)
+            .unwrap_or_default()
     }
 
     /// What closing it at a price would earn, in the margin asset.
@@ -164,7 +188,7 @@ fn part(payoff: Payoff, value: Decimal, quantity: Decimal, whole: Decimal) -> De
     }
     let scale = match payoff {
         Payoff::Linear => COST_SCALE,
-        Payoff::Inverse { .. } => VALUE_SCALE,
+        Payoff::Inverse { scale, .. } | Payoff::Multiplied { scale, .. } => scale,
     };
     (value / whole * quantity).round_dp(scale)
 }

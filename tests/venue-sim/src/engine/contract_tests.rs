@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::bitmex::bitmex_instruments;
 use crate::market::{coinm_instruments, usdm_instruments};
 
 const ALICE: AccountId = AccountId(1);
@@ -98,6 +99,35 @@ fn inverse_profit_is_the_difference_of_reciprocal_prices_in_coin() {
 }
 
 #[test]
+fn quanto_profit_is_the_difference_of_prices_times_a_multiplier_in_a_third_asset() {
+    let mut engine = Engine::new(
+        bitmex_instruments(),
+        Fees {
+            maker: Decimal::ZERO,
+            taker: Decimal::ZERO,
+        },
+    );
+    for account in [ALICE, BOB] {
+        engine.ledger.deposit(account, "XBT", Decimal::ONE);
+    }
+    cross(
+        &mut engine,
+        "ETHUSD",
+        Decimal::from(3_000),
+        Decimal::from(50),
+    );
+    cross(
+        &mut engine,
+        "ETHUSD",
+        Decimal::from(3_100),
+        Decimal::from(-50),
+    );
+    // 50 contracts of 0.000001 XBT per dollar, over 100 dollars.
+    let earned = engine.ledger.balance(ALICE, "XBT").free - Decimal::ONE;
+    assert_eq!(earned, Decimal::new(5, 3));
+}
+
+#[test]
 fn entry_prices_are_weighted_for_linear_and_harmonic_for_inverse_contracts() {
     let mut engine = engine(Decimal::ZERO);
     for price in [40_000, 60_000].map(Decimal::from) {
@@ -107,7 +137,10 @@ fn entry_prices_are_weighted_for_linear_and_harmonic_for_inverse_contracts() {
     let linear = engine.position(ALICE, LINEAR).entry_price(Payoff::Linear);
     assert_eq!(linear, Decimal::from(50_000));
     let contract_size = Decimal::ONE_HUNDRED;
-    let payoff = Payoff::Inverse { contract_size };
+    let payoff = Payoff::Inverse {
+        contract_size,
+        scale: VALUE_SCALE,
+    };
     let inverse = engine.position(ALICE, INVERSE).entry_price(payoff);
     assert_eq!(inverse.round_dp(8), Decimal::from(48_000));
 }
@@ -262,7 +295,7 @@ proptest! {
         mark in 300_000..900_000_i64,
     ) {
         let mut engine = engine(Decimal::new(4, 4));
-        let size = Payoff::Inverse { contract_size: Decimal::ONE_HUNDRED };
+        let size = Payoff::Inverse { contract_size: Decimal::ONE_HUNDRED, scale: VALUE_SCALE };
         let (mut cash, mut held) = (Decimal::ZERO, Decimal::ZERO);
         for (price, quantity) in trades.into_iter().filter(|(_, quantity)| *quantity != 0) {
             let (price, quantity) = (Decimal::new(price, 1), Decimal::from(quantity));
@@ -283,5 +316,49 @@ proptest! {
         let wallet = engine.ledger.balance(ALICE, "BTC").free;
         prop_assert_eq!(wallet + paid - Decimal::ONE_HUNDRED, cash);
         prop_assert_eq!(engine.position(ALICE, INVERSE).cost, Decimal::ZERO);
+    }
+
+    #[test]
+    fn profits_in_minor_units_cancel_exactly_and_flat_is_the_sum_of_cash_flows(
+        contract in prop::sample::select(vec!["XBTUSD", "ETHUSD", "XBTUSDT"]),
+        trades in prop::collection::vec((300_000..900_000_i64, -999..999_i64), 1..30),
+        mark in 300_000..900_000_i64,
+    ) {
+        let fee = Decimal::new(5, 4);
+        let mut engine = Engine::new(bitmex_instruments(), Fees { maker: fee, taker: fee });
+        engine.fee_scales = [("XBT".to_owned(), 8), ("USDT".to_owned(), 6)].into();
+        for (account, asset) in [(ALICE, "XBT"), (BOB, "XBT"), (ALICE, "USDT"), (BOB, "USDT")] {
+            engine.ledger.deposit(account, asset, Decimal::from(1_000_000));
+        }
+        let listed = engine.listing(contract).unwrap().instrument.clone();
+        let terms = listed.contract.clone().unwrap();
+        let (asset, payoff) = (terms.margin_asset.as_str(), terms.payoff);
+        let scale = if asset == "XBT" { 8 } else { 6 };
+        // Of an inverse contract the seller, of any other the buyer is owed the worth at the end.
+        let sign = match payoff {
+            Payoff::Inverse { .. } => Decimal::ONE,
+            _ => Decimal::NEGATIVE_ONE,
+        };
+        let (mut cash, mut held) = (Decimal::ZERO, Decimal::ZERO);
+        for (price, lots) in trades.into_iter().filter(|(_, lots)| *lots != 0) {
+            let (price, quantity) = (Decimal::new(price, 1), Decimal::from(lots) * listed.lot);
+            cross(&mut engine, contract, price, quantity);
+            cash += sign * payoff.value(price, quantity).unwrap();
+            held += quantity;
+        }
+        let mark = Decimal::new(mark, 1);
+        engine.set_mark(contract, mark);
+        let open = unrealised(&engine, ALICE, contract) + unrealised(&engine, BOB, contract);
+        prop_assert_eq!(engine.ledger.total(asset) + open, Decimal::from(2_000_000));
+        if !held.is_zero() {
+            cross(&mut engine, contract, mark, -held);
+            cash -= sign * payoff.value(mark, held).unwrap();
+        }
+        let paid: Decimal = engine.fills(View::NOW, ALICE).map(|fill| fill.fee).sum();
+        let wallet = engine.ledger.balance(ALICE, asset).free;
+        prop_assert_eq!(wallet + paid - Decimal::from(1_000_000), cash);
+        // Money never has a fraction of its minor unit.
+        prop_assert_eq!(wallet.round_dp(scale), wallet);
+        prop_assert_eq!(engine.position(ALICE, contract).cost, Decimal::ZERO);
     }
 }

@@ -98,7 +98,10 @@ impl Engine {
     #[must_use]
     pub fn leverage(&self, account: AccountId, symbol: &str) -> u32 {
         let key = (account, symbol.to_owned());
-        self.leverage.get(&key).copied().unwrap_or(DEFAULT_LEVERAGE)
+        self.leverage
+            .get(&key)
+            .copied()
+            .unwrap_or(self.default_leverage)
     }
 
     /// Chooses the leverage for a contract.

@@ -95,6 +95,13 @@ pub struct Engine {
     pub unique_open_client_ids: bool,
     /// Refuse a fill-or-kill order that cannot fill whole, instead of taking and expiring it.
     pub refuses_unfillable: bool,
+    /// Take a post-only order that would trade, and a reduce-only one that has nothing to reduce, and expire it at
+    /// once, instead of refusing it.
+    pub expires_unwanted: bool,
+    /// Leverage until an account chooses another.
+    pub default_leverage: u32,
+    /// Decimals to which commissions in an asset are rounded; in others they are cut off to eight.
+    pub fee_scales: BTreeMap<String, u32>,
 }
 
 impl Engine {
@@ -136,6 +143,9 @@ impl Engine {
             next_order: 1,
             unique_open_client_ids: true,
             refuses_unfillable: false,
+            expires_unwanted: false,
+            default_leverage: DEFAULT_LEVERAGE,
+            fee_scales: BTreeMap::new(),
         }
     }
 
@@ -163,19 +173,30 @@ impl Engine {
     /// # Errors
     /// A [`Reject`] when the order is refused; nothing has changed then.
     pub fn place(&mut self, now: Stamp, new: NewOrder) -> Result<Placed, Reject> {
-        let new = self.within_position(new)?;
-        let plan = self.check(&new)?;
-        let needed = self.reservation(&new, &plan)?;
+        let (new, unwanted, plan) = match self.admit(new.clone()) {
+            Err(Reject::WouldTake | Reject::NothingToReduce) if self.takes_unwanted(&new) => {
+                (new, true, Plan::default())
+            }
+            admitted => {
+                let (new, plan) = admitted?;
+                (new, false, plan)
+            }
+        };
+        let needed = match unwanted {
+            true => Decimal::ZERO,
+            false => self.reservation(&new, &plan)?,
+        };
         let listing = self
             .listings
             .get_mut(&new.symbol)
             .ok_or_else(|| Reject::UnknownInstrument(new.symbol.clone()))?;
         let market = new.kind == OrderKind::Market;
-        let killed = new.time_in_force == TimeInForce::Fok
+        let unfilled = new.time_in_force == TimeInForce::Fok
             && matches!(new.size, Size::Base(quantity) if plan.filled < quantity);
-        if killed && self.refuses_unfillable {
+        if unfilled && self.refuses_unfillable {
             return Err(Reject::WouldNotFill);
         }
+        let killed = unfilled || unwanted;
         let (quantity, quote_quantity) = match new.size {
             Size::Base(quantity) => (quantity, None),
             Size::Quote(amount) => (plan.filled, Some(amount)),
@@ -215,8 +236,11 @@ impl Engine {
             self.open.entry(new.account).or_default().insert(id);
             let key = (new.account, new.symbol.clone());
             self.by_instrument.entry(key).or_default().push(id);
-            self.open_client_ids
-                .insert((new.account, new.symbol.clone(), new.client_id.clone()), id);
+            // Where ids are optional, an empty one is none.
+            if !new.client_id.is_empty() {
+                self.open_client_ids
+                    .insert((new.account, new.symbol.clone(), new.client_id.clone()), id);
+            }
             *self
                 .accepted_client_ids
                 .entry((new.account, new.client_id.clone()))
@@ -233,7 +257,7 @@ impl Engine {
             now,
             id,
             plan.taker_expires && !killed,
-            market || new.time_in_force != TimeInForce::Gtc,
+            unwanted || market || new.time_in_force != TimeInForce::Gtc,
         );
         self.shrink_reduce_only(now, account, &symbol);
         let order = self.finish_placing(id).ok_or(Reject::UnknownOrder)?;
@@ -245,9 +269,20 @@ impl Engine {
     /// # Errors
     /// The [`Reject`] that placing it would give.
     pub fn would_accept(&self, new: &NewOrder) -> Result<(), Reject> {
-        let new = self.within_position(new.clone())?;
-        let plan = self.check(&new)?;
+        let (new, plan) = self.admit(new.clone())?;
         self.reservation(&new, &plan).map(|_| ())
+    }
+
+    fn admit(&self, new: NewOrder) -> Result<(NewOrder, Plan), Reject> {
+        let new = self.within_position(new)?;
+        let plan = self.check(&new)?;
+        Ok((new, plan))
+    }
+
+    /// Whether an order that is well formed but unwanted is taken and expired, rather than refused.
+    fn takes_unwanted(&self, new: &NewOrder) -> bool {
+        let takes = self.expires_unwanted && new.account != HOUSE;
+        takes && !matches!(self.check(new), Err(reject) if reject != Reject::WouldTake)
     }
 
     /// Cancels an open order.

@@ -1,6 +1,6 @@
 //! What orders and trades do to money: assets change hands, or contracts are margined and settled.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::plan::Plan;
 use super::{AccountId, Engine, HOUSE, NewOrder, OrderId, Reject, Side, Size};
@@ -101,7 +101,8 @@ impl Engine {
         let limit = order.kind.limit().unwrap_or(share.price);
         let instrument = &self.listings.get(&symbol)?.instrument;
         if let Some(contract) = instrument.contract.clone() {
-            let fee = self.fee(account, share.is_maker, share.value);
+            let asset = &contract.margin_asset;
+            let fee = self.fee(account, share.is_maker, share.value, asset);
             let signed = match side {
                 Side::Buy => share.quantity,
                 Side::Sell => -share.quantity,
@@ -126,7 +127,7 @@ impl Engine {
             Side::Sell => (share.quantity, share.value),
         };
         let reserved = self.reserved(&symbol, side, limit, share.quantity);
-        let fee = self.fee(account, share.is_maker, received);
+        let fee = self.fee(account, share.is_maker, received, &receive);
         self.ledger.spend_locked(account, &pay, paid);
         self.ledger.unlock(account, &pay, reserved - paid);
         self.ledger.receive(account, &receive, received, fee);
@@ -140,7 +141,7 @@ impl Engine {
         })
     }
 
-    fn fee(&self, account: AccountId, is_maker: bool, amount: Decimal) -> Decimal {
+    fn fee(&self, account: AccountId, is_maker: bool, amount: Decimal, asset: &str) -> Decimal {
         if account == HOUSE {
             return Decimal::ZERO;
         }
@@ -149,7 +150,11 @@ impl Engine {
         } else {
             self.fees.taker
         };
-        (amount * rate).trunc_with_scale(FEE_SCALE)
+        match self.fee_scales.get(asset) {
+            Some(scale) => (amount * rate)
+                .round_dp_with_strategy(*scale, RoundingStrategy::MidpointAwayFromZero),
+            None => (amount * rate).trunc_with_scale(FEE_SCALE),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::engine::{Contract, Instrument, Payoff, Phase, Series};
+use crate::engine::{Contract, Instrument, Payoff, Phase, Series, VALUE_SCALE};
 
 /// Where contracts without an end are said to end: the year 2100.
 const NEVER_MS: i64 = 4_133_404_800_000;
@@ -171,7 +171,13 @@ fn contract(underlying: &Underlying, suffix: &str, series: Series, delivery_ms: 
     let inverse = underlying.quote == "USD";
     let contract_size = Decimal::from(if underlying.base == "BTC" { 100 } else { 10 });
     let (payoff, margin_asset) = if inverse {
-        (Payoff::Inverse { contract_size }, underlying.base)
+        (
+            Payoff::Inverse {
+                contract_size,
+                scale: VALUE_SCALE,
+            },
+            underlying.base,
+        )
     } else {
         (Payoff::Linear, underlying.quote)
     };

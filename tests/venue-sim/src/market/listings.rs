@@ -109,6 +109,7 @@ pub fn default_balances() -> Vec<(String, Decimal)> {
 
 /// Roughly what one unit of a quote asset is worth, to size the simulated flow.
 pub(super) fn dollars_per(quote: &str) -> Decimal {
+    let quote = if quote == "XBT" { "BTC" } else { quote };
     PAIRS
         .iter()
         .find(|pair| pair.base == quote && pair.quote == "USDT")

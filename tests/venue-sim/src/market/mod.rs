@@ -227,7 +227,14 @@ impl Market {
         let dollars = Decimal::from(self.rng.random_range(low..=high));
         let worth = dollars / listings::dollars_per(&instrument.quote);
         let per_unit = match instrument.contract.as_ref().map(|contract| contract.payoff) {
-            Some(Payoff::Inverse { contract_size }) => contract_size,
+            Some(Payoff::Inverse { contract_size, .. }) => contract_size,
+            Some(Payoff::Multiplied { multiplier, .. }) => {
+                let margin = instrument
+                    .contract
+                    .as_ref()
+                    .map(|c| c.margin_asset.as_str());
+                mid * multiplier * listings::dollars_per(margin.unwrap_or_default())
+            }
             _ => mid,
         };
         let lots = (worth / per_unit / instrument.lot)

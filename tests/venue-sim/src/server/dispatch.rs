@@ -147,6 +147,9 @@ fn protocol<'a>(venue: &'a Venue, path: &str) -> Option<&'a dyn Protocol> {
 /// The `symbol` parameter, wherever it was sent.
 fn symbol(request: &RawRequest) -> Option<String> {
     let body = std::str::from_utf8(&request.body).unwrap_or_default();
+    if let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(body) {
+        return fields.get("symbol")?.as_str().map(str::to_owned);
+    }
     let raw = request
         .query
         .split('&')

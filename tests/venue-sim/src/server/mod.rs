@@ -6,15 +6,18 @@ mod wire;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rust_decimal::Decimal;
+
 pub use connection::serve;
 pub use dispatch::Dispatched;
 pub use wire::{Answer, RawRequest};
 
 use crate::binance_futures::{BinanceFutures, coinm, futures_fees, usdm};
 use crate::binance_spot::{BinanceSpot, spot_fees};
+use crate::bitmex::{Bitmex, bitmex_fees};
 use crate::clock::VenueClock;
-use crate::config::{AccountConfig, Settings, SimConfig};
-use crate::engine::Fees;
+use crate::config::{AccountConfig, Settings, SimConfig, VenueKind};
+use crate::engine::{Fees, Instrument, Order};
 use crate::exchange::Exchange;
 use crate::faults::FaultInjector;
 use crate::sim::StartError;
@@ -39,6 +42,11 @@ pub trait Protocol: Send + Sync + std::fmt::Debug {
 
     /// What the market is called, unique at the venue.
     fn market(&self) -> &'static str;
+
+    /// How the venue names an order.
+    fn order_name(&self, order: &Order) -> String {
+        order.number.to_string()
+    }
 
     /// The fees of the market under these settings.
     fn fees(&self, settings: &Settings) -> Fees;
@@ -103,53 +111,24 @@ impl Venue {
             ..AccountConfig::with_secret("default", &config.credentials)
         }];
         accounts.extend(config.more_accounts);
-        let settings = shared.settings();
-        let now = shared.clock.now();
-        let spot_money: Vec<_> = accounts
-            .iter()
-            .map(|account| (account.name.as_str(), account.balances.as_slice()))
-            .collect();
-        let exchange = Exchange::open(
-            config.instruments,
-            &spot_money,
-            spot_fees(&settings),
-            config.seed,
-            now,
-        );
-        let spot = BinanceSpot::new(Arc::clone(&shared), exchange, &accounts, config.seed)?;
-        let mut protocols: Vec<Box<dyn Protocol>> = vec![Box::new(spot)];
-        let futures = [
-            (
-                &usdm::DIALECT,
-                config.usdm_instruments,
-                config.usdm_balances,
-            ),
-            (
-                &coinm::DIALECT,
-                config.coinm_instruments,
-                config.coinm_balances,
-            ),
-        ];
-        for (dialect, instruments, balances) in futures {
-            let money: Vec<_> = accounts
-                .iter()
-                .map(|account| (account.name.as_str(), balances.as_slice()))
-                .collect();
-            let exchange = Exchange::open(
-                instruments,
-                &money,
-                futures_fees(&settings),
-                config.seed,
-                now,
-            );
-            protocols.push(Box::new(BinanceFutures::new(
-                dialect,
-                Arc::clone(&shared),
-                exchange,
+        let protocols = match config.venue {
+            VenueKind::Bitmex => vec![bitmex(
+                &shared,
                 &accounts,
+                config.bitmex_instruments,
+                &config.bitmex_balances,
                 config.seed,
-            )?));
-        }
+            )?],
+            VenueKind::Binance => {
+                let markets = [
+                    (config.instruments, Vec::new()),
+                    (config.usdm_instruments, config.usdm_balances),
+                    (config.coinm_instruments, config.coinm_balances),
+                ];
+                binance(&shared, &accounts, markets, config.seed)?
+            }
+        };
+        let settings = shared.settings();
         for protocol in &protocols {
             let fees = protocol.fees(&settings);
             protocol.exchange().configure(fees, &settings);
@@ -161,4 +140,60 @@ impl Venue {
             protocols,
         })
     }
+}
+
+type Money = Vec<(String, Decimal)>;
+
+fn bitmex(
+    shared: &Arc<Shared>,
+    accounts: &[AccountConfig],
+    instruments: Vec<Instrument>,
+    balances: &[(String, Decimal)],
+    seed: u64,
+) -> Result<Box<dyn Protocol>, StartError> {
+    let (settings, now) = (shared.settings(), shared.clock.now());
+    let money: Vec<_> = accounts
+        .iter()
+        .map(|account| (account.name.as_str(), balances))
+        .collect();
+    let exchange = Exchange::open(instruments, &money, bitmex_fees(&settings), seed, now);
+    let protocol = Bitmex::new(Arc::clone(shared), exchange, accounts, seed)?;
+    Ok(Box::new(protocol))
+}
+
+/// Spot, USD-M and COIN-M; what an account has on spot is said per account.
+fn binance(
+    shared: &Arc<Shared>,
+    accounts: &[AccountConfig],
+    [(instruments, _), usdm_market, coinm_market]: [(Vec<Instrument>, Money); 3],
+    seed: u64,
+) -> Result<Vec<Box<dyn Protocol>>, StartError> {
+    let settings = shared.settings();
+    let now = shared.clock.now();
+    let spot_money: Vec<_> = accounts
+        .iter()
+        .map(|account| (account.name.as_str(), account.balances.as_slice()))
+        .collect();
+    let exchange = Exchange::open(instruments, &spot_money, spot_fees(&settings), seed, now);
+    let spot = BinanceSpot::new(Arc::clone(shared), exchange, accounts, seed)?;
+    let mut protocols: Vec<Box<dyn Protocol>> = vec![Box::new(spot)];
+    let futures = [
+        (&usdm::DIALECT, usdm_market),
+        (&coinm::DIALECT, coinm_market),
+    ];
+    for (dialect, (instruments, balances)) in futures {
+        let money: Vec<_> = accounts
+            .iter()
+            .map(|account| (account.name.as_str(), balances.as_slice()))
+            .collect();
+        let exchange = Exchange::open(instruments, &money, futures_fees(&settings), seed, now);
+        protocols.push(Box::new(BinanceFutures::new(
+            dialect,
+            Arc::clone(shared),
+            exchange,
+            accounts,
+            seed,
+        )?));
+    }
+    Ok(protocols)
 }
