@@ -150,7 +150,10 @@ fn a_read_never_has_an_effect() {
 #[test]
 fn too_many_requests_say_when_to_come_back() {
     let [bare] = said(429, "Rate limit exceeded, retry in 1 seconds.");
-    assert_eq!(placing(&[bare.clone()]).kind, ErrorKind::RateLimited(None));
+    assert_eq!(
+        placing(std::slice::from_ref(&bare)).kind,
+        ErrorKind::RateLimited(None)
+    );
     let told = with_header(bare.clone(), "Retry-After", "3");
     let error = placing(&[told]);
     assert_eq!(error.kind, ErrorKind::RateLimited(Some(3_000)));

@@ -90,7 +90,11 @@ fn all_orders_are_cancelled_on_a_symbol_or_everywhere() {
 
     let canceled = order(&[("symbol", "\"XBT_USDT\""), ("ordStatus", "\"Canceled\"")]);
     let gone = r#"{"orderID":"f36a053b-a5b6-451a-a9c4-fa5d027b05db","ordRejReason":"Invalid orderID","ordStatus":"Rejected"}"#;
-    let outcome = done(VENUE.decode_cancel_all(&desk.cx(), None, &ok(&list(&[canceled.clone()]))));
+    let outcome = done(VENUE.decode_cancel_all(
+        &desk.cx(),
+        None,
+        &ok(&list(std::slice::from_ref(&canceled))),
+    ));
     assert!(outcome.complete);
     assert_eq!(outcome.canceled[0].symbol, "BTC/USDT");
     assert_eq!(outcome.canceled[0].quantity.as_deref(), Some("0.000001"));
