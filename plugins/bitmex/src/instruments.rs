@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchyard_sdk::log::Level;
 use switchyard_sdk::market::{Bounds, InstrumentStatus, ListedInstrument, Listing};
@@ -48,21 +49,41 @@ pub(crate) fn decode_list_instruments(
     let rows: Vec<&RawValue> = accept(cx, instruments, false)?;
     let assets: Assets = accept(cx, assets, false)?;
     let mut listed = Vec::with_capacity(rows.len());
-    for row in rows {
-        let wire: WireInstrument<'_> = json::read(row.get().as_bytes())?;
+    let mut unreadable = None;
+    for row in &rows {
+        let named: Named<'_> = json::read(row.get().as_bytes())?;
         // Indices are listed beside what trades, under symbols like `.BXBT`.
-        if wire.symbol.starts_with('.') {
+        if named.symbol.starts_with('.') {
             continue;
         }
+        // One row that BitMEX writes otherwise is no reason to know nothing of the others.
+        let wire: WireInstrument<'_> = match json::read(row.get().as_bytes()) {
+            Ok(wire) => wire,
+            Err(error) => {
+                left_out(cx, &named.symbol, &error.message);
+                unreadable = Some(error);
+                continue;
+            }
+        };
         match instrument(cx, &wire, &assets, row) {
             Ok(instrument) => listed.push(instrument),
             Err(why) => left_out(cx, &wire.symbol, &why),
         }
     }
+    if let Some(error) = unreadable.filter(|_| listed.is_empty()) {
+        return Err(error);
+    }
     Ok(Step::Done(Listing {
         instruments: distinct(cx, listed),
         limits: Vec::new(),
     }))
+}
+
+/// What every row has, whatever it is of.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    symbol: Cow<'a, str>,
 }
 
 fn left_out(cx: &Context<'_>, symbol: &str, why: &str) {

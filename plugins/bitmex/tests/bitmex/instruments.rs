@@ -404,6 +404,22 @@ fn listing_of(row: &str) -> [switchyard_sdk::types::HttpResponse; 2] {
 }
 
 #[test]
+fn a_row_that_cannot_be_read_does_not_hide_the_others() {
+    let desk = Desk::everywhere();
+    let odd = XBTM26.json().replace("\"XBT\"", "null");
+    let index = odd.replace("XBTM26", ".BXBT");
+    let answers = listing(&[odd.clone(), index, XBTUSD.json()]);
+    let kept = done(VENUE.decode_list_instruments(&desk.cx(), None, &answers)).instruments;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(desk.lines().len(), 1);
+    assert!(desk.lines()[0].starts_with("XBTM26 is left out: "));
+    // Unless there are no others: then it is the list that cannot be read.
+    let answers = listing_of(&odd);
+    let (kind, _) = verdict(VENUE.decode_list_instruments(&desk.cx(), None, &answers));
+    assert_eq!(kind, ErrorKind::MalformedResponse);
+}
+
+#[test]
 fn a_list_that_is_none_is_an_error() {
     let desk = Desk::everywhere();
     for body in ["{}", "[1]", "[{}]", "[{\"symbol\":1}]", "null"] {
