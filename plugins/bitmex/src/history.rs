@@ -1,0 +1,70 @@
+//! Past orders.
+//!
+//! BitMEX filters by `startTime` and `endTime` on a row's `timestamp`, which moves with each change of the
+//! order, and an order is never changed before it is placed. So everything from `since` on is read, however
+//! late it changed, and cut by the time of placing; an end in the request would lose orders that were placed
+//! within the range and filled after it.
+
+use std::collections::BTreeSet;
+
+use switchyard_sdk::trading::{History, ListHistory};
+use switchyard_sdk::types::{Error, HttpRequest, HttpResponse};
+use switchyard_sdk::{Context, Step};
+
+use crate::measures::Measures;
+use crate::moments;
+use crate::orders::WireOrder;
+use crate::pages::Pages;
+use crate::ranges::Range;
+use crate::signing;
+use crate::trading::ORDER;
+
+pub(crate) fn encode_list_history(
+    cx: &Context<'_>,
+    command: &ListHistory,
+    state: Option<&[u8]>,
+) -> Result<Vec<HttpRequest>, Error> {
+    let range = Range::new(command.since, command.before, command.limit)?;
+    let query = match &cx.instrument {
+        Some(instrument) => signing::query(ORDER).with("symbol", &instrument.venue_symbol),
+        None => signing::query(ORDER),
+    };
+    let query = Pages::read(state)?
+        .ask(query)
+        .with("reverse", "false")
+        .with("startTime", &moments::text(range.since));
+    Ok(vec![signing::read(cx, query)?])
+}
+
+pub(crate) fn decode_list_history(
+    cx: &Context<'_>,
+    command: &ListHistory,
+    state: Option<&[u8]>,
+    responses: &[HttpResponse],
+) -> Result<Step<History>, Error> {
+    let range = Range::new(command.since, command.before, command.limit)?;
+    let pages = Pages::read(state)?.and(cx, responses)?;
+    let mut seen = BTreeSet::new();
+    let mut last = None;
+    let mut orders = Vec::new();
+    for order in pages.rows::<WireOrder<'_>>()? {
+        let at = order
+            .placed_at()
+            .ok_or_else(|| Error::malformed("a listed order without its time"))?;
+        last = last.max(Some(at));
+        if range.holds(at) && seen.insert(order.order_id.clone()) {
+            orders.push((at, order));
+        }
+    }
+    if pages.goes_on() && orders.len() <= range.limit {
+        return Ok(Step::Continue(pages.state()?));
+    }
+    orders.sort_by_key(|(at, _)| *at);
+    let read_until = range.cut(&mut orders, |(at, _)| *at, pages.is_complete(), last)?;
+    let mut measures = Measures::new(cx)?;
+    let orders = orders
+        .into_iter()
+        .map(|(_, order)| order.report(&mut measures))
+        .collect::<Result<_, _>>()?;
+    Ok(Step::Done(History { orders, read_until }))
+}

@@ -1,0 +1,228 @@
+use switchyard_sdk::Trading;
+use switchyard_sdk::trading::{Liquidity, ListFills, ListHistory};
+use switchyard_sdk::types::{Error, ErrorKind, Side};
+
+use crate::answers::{list, numbered, order, trade};
+use crate::desk::*;
+
+/// 2026-11-20 in UTC.
+const DAY: u64 = NOW - 86_400_000;
+
+fn history(limit: u32) -> ListHistory {
+    ListHistory {
+        since: DAY,
+        before: NOW,
+        limit,
+    }
+}
+
+fn fills(limit: u32) -> ListFills {
+    ListFills {
+        order: None,
+        since: DAY,
+        before: NOW,
+        limit,
+    }
+}
+
+fn is_invalid<T>(result: Result<T, Error>) -> bool {
+    result.is_err_and(|error| error.kind == ErrorKind::InvalidRequest)
+}
+
+#[test]
+fn history_is_read_from_its_beginning_on() {
+    let desk = Desk::at(inverse());
+    let request = sole(VENUE.encode_list_history(&desk.cx(), &history(10), None));
+    assert_eq!(
+        line(&request),
+        "GET /api/v1/order?symbol=XBTUSD&count=500&start=0&reverse=false&startTime=2026-11-20T00:00:00.000Z"
+    );
+    assert_eq!(costs(&request), [("rest_minute", 1)]);
+    let desk = Desk::everywhere();
+    let request = sole(VENUE.encode_list_history(&desk.cx(), &history(10), None));
+    assert!(line(&request).starts_with("GET /api/v1/order?count=500"));
+    let empty = ListHistory {
+        before: DAY,
+        ..history(10)
+    };
+    for command in [empty, history(0), history(10_001)] {
+        assert!(is_invalid(VENUE.encode_list_history(
+            &desk.cx(),
+            &command,
+            None
+        )));
+    }
+}
+
+#[test]
+fn an_order_placed_within_the_range_and_filled_after_it_is_history() {
+    let desk = Desk::everywhere();
+    let late = order(&[
+        ("ordStatus", "\"Filled\""),
+        ("transactTime", "\"2026-11-20T23:59:59.999Z\""),
+        ("timestamp", "\"2026-11-22T08:00:00.000Z\""),
+    ]);
+    let earlier = numbered(1, "12:00:00.000");
+    let before = order(&[
+        ("orderID", "\"4e1ef998-33c1-4736-b58b-000000000002\""),
+        ("transactTime", "\"2026-11-19T23:59:59.999Z\""),
+        ("timestamp", "\"2026-11-20T08:00:00.000Z\""),
+    ]);
+    let answer = ok(&list(&[before, late, earlier]));
+    let page = done(VENUE.decode_list_history(&desk.cx(), &history(10), None, &answer));
+    assert_eq!(page.read_until, None);
+    let created: Vec<_> = page.orders.iter().map(|order| order.created_at).collect();
+    assert_eq!(created, [Some(DAY + 43_200_000), Some(NOW - 1)]);
+}
+
+#[test]
+fn a_limit_cuts_and_says_where() {
+    let desk = Desk::everywhere();
+    let rows: Vec<_> = (0..5)
+        .map(|at| numbered(at, &format!("12:00:00.00{at}")))
+        .collect();
+    let answer = ok(&list(&rows));
+    let page = done(VENUE.decode_list_history(&desk.cx(), &history(3), None, &answer));
+    assert_eq!(page.orders.len(), 3);
+    assert_eq!(page.read_until, Some(DAY + 43_200_002));
+    let page = done(VENUE.decode_list_history(&desk.cx(), &history(5), None, &answer));
+    assert_eq!((page.orders.len(), page.read_until), (5, None));
+}
+
+#[test]
+fn a_full_page_is_followed_by_another() {
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    let full: Vec<_> = (0..500).map(|at| numbered(at, "12:00:00.000")).collect();
+    let state = more(VENUE.decode_list_history(&cx, &history(1_000), None, &ok(&list(&full))));
+    let request = sole(VENUE.encode_list_history(&cx, &history(1_000), Some(&state)));
+    assert!(line(&request).contains("count=500&start=500&"));
+    let answer = ok(&list(&[numbered(500, "12:00:01.000")]));
+    let page = done(VENUE.decode_list_history(&cx, &history(1_000), Some(&state), &answer));
+    assert_eq!((page.orders.len(), page.read_until), (501, None));
+}
+
+#[test]
+fn a_range_with_too_many_orders_is_left_off_where_it_was_read_to() {
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    let mut state: Option<Vec<u8>> = None;
+    for page in 0..20 {
+        let rows: Vec<_> = (page * 500..page * 500 + 500)
+            .map(|at| numbered(at, &format!("12:{page:02}:00.000")))
+            .collect();
+        let step =
+            VENUE.decode_list_history(&cx, &history(10_000), state.as_deref(), &ok(&list(&rows)));
+        if page < 19 {
+            state = Some(more(step));
+        } else {
+            let page = done(step);
+            assert_eq!(page.orders.len(), 10_000);
+            assert_eq!(page.read_until, Some(DAY + 43_200_000 + 19 * 60_000));
+        }
+    }
+}
+
+#[test]
+fn fills_are_trades_in_a_range() {
+    let desk = Desk::at(inverse());
+    let request = sole(VENUE.encode_list_fills(&desk.cx(), &fills(10), None));
+    assert_eq!(
+        line(&request),
+        r#"GET /api/v1/execution/tradeHistory?symbol=XBTUSD&filter={"execType":"Trade"}&count=500&start=0&reverse=false&startTime=2026-11-20T00:00:00.000Z&endTime=2026-11-20T23:59:59.999Z"#
+    );
+    for (order, expected) in [
+        (by_id(ORDER_ID), format!(r#","orderID":"{ORDER_ID}"}}"#)),
+        (
+            by_client_id(CLIENT_ID),
+            format!(r#","clOrdID":"{CLIENT_ID}"}}"#),
+        ),
+    ] {
+        let command = ListFills {
+            order: Some(order),
+            ..fills(10)
+        };
+        let request = sole(VENUE.encode_list_fills(&desk.cx(), &command, None));
+        assert!(line(&request).contains(&expected));
+    }
+    assert!(is_invalid(VENUE.encode_list_fills(
+        &desk.cx(),
+        &fills(0),
+        None
+    )));
+}
+
+#[test]
+fn a_fill_and_its_fee_are_exact() {
+    let desk = Desk::everywhere();
+    let rows = [
+        trade(&[]),
+        trade(&[
+            ("execID", "\"00000000-006d-1000-0000-000e8737d541\""),
+            ("symbol", "\"XBTUSDT\""),
+            ("settlCurrency", "\"USDt\""),
+            ("execComm", "-33179"),
+            ("lastLiquidityInd", "\"AddedLiquidity\""),
+            ("side", "\"Sell\""),
+            ("timestamp", "\"2026-11-20T10:31:00.000Z\""),
+        ]),
+        // "BitMEX spot fees are charged in the quote currency."
+        trade(&[
+            ("execID", "\"00000000-006d-1000-0000-000e8737d542\""),
+            ("symbol", "\"XBT_USDT\""),
+            ("settlCurrency", "\"\""),
+            ("execComm", "98"),
+            ("timestamp", "\"2026-11-20T10:32:00.000Z\""),
+        ]),
+        trade(&[
+            ("execID", "\"00000000-006d-1000-0000-000e8737d543\""),
+            ("execType", "\"Funding\""),
+        ]),
+    ];
+    let page = done(VENUE.decode_list_fills(&desk.cx(), &fills(10), None, &ok(&list(&rows))));
+    assert_eq!((page.fills.len(), page.read_until), (3, None));
+    let [inverse, linear, spot] = page.fills.as_slice() else {
+        panic!("three fills expected");
+    };
+    assert_eq!(
+        inverse.venue_fill_id,
+        "00000000-006d-1000-0000-000e8737d540"
+    );
+    assert_eq!(inverse.venue_order_id, ORDER_ID);
+    assert_eq!(inverse.client_id.as_deref(), Some(CLIENT_ID));
+    assert_eq!(
+        (inverse.quantity.as_str(), inverse.price.as_str()),
+        ("100", "98000.5")
+    );
+    assert_eq!(inverse.fee.as_deref(), Some("0.00000051"));
+    assert_eq!(inverse.fee_asset.as_deref(), Some("BTC"));
+    assert_eq!(inverse.liquidity, Some(Liquidity::Taker));
+    assert_eq!(inverse.at, 1_795_170_600_123);
+    assert_eq!(
+        (linear.side, linear.quantity.as_str()),
+        (Side::Sell, "0.0001")
+    );
+    assert_eq!(linear.fee.as_deref(), Some("-0.033179"));
+    assert_eq!(linear.fee_asset.as_deref(), Some("USDT"));
+    assert_eq!(linear.liquidity, Some(Liquidity::Maker));
+    assert_eq!(spot.quantity, "0.000001");
+    assert_eq!(spot.fee.as_deref(), Some("0.000098"));
+    assert_eq!(spot.fee_asset.as_deref(), Some("USDT"));
+}
+
+#[test]
+fn a_fee_in_an_asset_of_unknown_scale_is_not_guessed() {
+    let desk = Desk::everywhere();
+    let rows = [trade(&[("settlCurrency", "\"NEw\"")])];
+    let page = done(VENUE.decode_list_fills(&desk.cx(), &fills(10), None, &ok(&list(&rows))));
+    assert_eq!(
+        (&page.fills[0].fee, &page.fills[0].fee_asset),
+        (&None, &None)
+    );
+    assert_eq!(desk.lines().len(), 1);
+    // Of a contract that is no longer listed, the documented units are known still.
+    let rows = [trade(&[("symbol", "\"XBTM25\"")])];
+    let page = done(VENUE.decode_list_fills(&desk.cx(), &fills(10), None, &ok(&list(&rows))));
+    assert_eq!(page.fills[0].symbol, "XBTM25");
+    assert_eq!(page.fills[0].fee.as_deref(), Some("0.00000051"));
+}
