@@ -274,6 +274,42 @@ async fn a_spot_order_is_in_minor_units_and_can_be_amended() {
 }
 
 #[tokio::test]
+async fn what_traded_before_a_cancellation_was_a_partial_fill() {
+    let bench = start().await;
+    let book = bench
+        .get("/api/v1/orderBook/L2?symbol=XBTUSD&depth=1")
+        .await
+        .json();
+    let (size, price) = (book[0]["size"].as_i64().unwrap(), &book[0]["price"]);
+    let order =
+        json!({ "symbol": "XBTUSD", "orderQty": size + 100, "price": price, "clOrdID": "p" });
+    let placed = call(&bench, "POST", ORDER, &order).await.json();
+    assert_eq!(
+        (&placed["ordStatus"], &placed["leavesQty"], &placed["avgPx"]),
+        (&json!("PartiallyFilled"), &json!(100), price)
+    );
+    call(&bench, "DELETE", ORDER, &json!({ "clOrdID": "p" })).await;
+    let events = get(&bench, "/api/v1/execution?symbol=XBTUSD").await;
+    let told = |name: &str| -> Vec<Value> {
+        events
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event[name].clone())
+            .collect()
+    };
+    assert_eq!(
+        told("execType"),
+        ["New", "Trade", "Canceled"].map(Value::from)
+    );
+    assert_eq!(
+        told("ordStatus"),
+        ["New", "PartiallyFilled", "Canceled"].map(Value::from)
+    );
+    assert_eq!(told("avgPx")[0], Value::Null);
+}
+
+#[tokio::test]
 async fn the_limits_are_told_and_kept() {
     let bench = start().await;
     let limits = BitmexLimitsPatch {

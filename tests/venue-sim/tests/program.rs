@@ -51,6 +51,28 @@ fn the_announcement_names_endpoints_that_answer_and_the_program_ends_with_its_st
 }
 
 #[test]
+fn bitmex_is_announced_when_asked_for_and_answers_on_a_port_of_its_own() {
+    let (mut child, announced) = start(&["--exit-with-stdin", "--bitmex", "127.0.0.1:0"]);
+    assert_eq!(announced["venues"].as_array().unwrap().len(), 2);
+    let venue = &announced["venues"][1];
+    assert_eq!(
+        (venue["name"].as_str(), venue["adapter"].as_str()),
+        (Some("bitmex"), Some("bitmex"))
+    );
+    let endpoint = venue["endpoints"]["rest"].as_str().unwrap();
+    assert_ne!(announced["venues"][0]["endpoints"]["spot"], endpoint);
+    let mut stream = TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).unwrap();
+    stream
+        .write_all(b"GET /api/v1/ HTTP/1.1\r\nHost: venue\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("BitMEX API"), "{answer}");
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn the_program_ends_cleanly_when_terminated() {
     let (mut child, _) = start(&[]);
     Command::new("kill")

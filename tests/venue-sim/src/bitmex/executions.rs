@@ -39,9 +39,13 @@ impl Bitmex {
         let wanted = |found: &str| symbol.as_deref().is_none_or(|symbol| symbol == found);
         let rows = self.exchange.with(|engine| {
             let engine = &*engine;
-            let mut rows = self.trade_rows(engine, call, view);
+            let mut rows = Vec::new();
             if !only_trades {
-                rows.extend(self.event_rows(engine, call, view));
+                rows.extend(self.event_rows(engine, call, view, "New"));
+            }
+            rows.extend(self.trade_rows(engine, call, view));
+            if !only_trades {
+                rows.extend(self.event_rows(engine, call, view, "Canceled"));
             }
             rows.retain(|(_, found, _)| wanted(found));
             // In the order in which they happened; events of one moment stay as they were put in.
@@ -69,11 +73,8 @@ impl Bitmex {
                 .zip(engine.order(View::NOW, fill.order));
             if let Some((listing, order)) = found {
                 let mut row = self.common(&listing.instrument, order);
-                let left = if order.state.is_open() || order.state == OrderState::Filled {
-                    (order.quantity - *total).max(Decimal::ZERO)
-                } else {
-                    (order.executed - *total).max(Decimal::ZERO)
-                };
+                // An order that was cancelled later had something left then.
+                let left = (order.quantity - *total).max(Decimal::ZERO);
                 let status = if left.is_zero() {
                     "Filled"
                 } else {
@@ -130,49 +131,52 @@ impl Bitmex {
         })
     }
 
-    /// Orders that came in and that ended unfilled.
+    /// Orders that came in (`New`), or that ended before they were filled (`Canceled`).
     fn event_rows(
         &self,
         engine: &Engine,
         call: &Call<'_>,
         view: View,
+        kind: &str,
     ) -> Vec<(i64, String, Value)> {
-        let averages = Averages::of(engine, view, call.account);
+        let averages = match kind {
+            "New" => Averages::default(),
+            _ => Averages::of(engine, view, call.account),
+        };
         let mut rows = Vec::new();
         let mine = engine
             .accepted()
             .filter(|order| order.account == call.account);
         for order in mine.filter_map(|order| engine.order(view, order.id)) {
-            let arrived = Order {
-                state: OrderState::New,
-                executed: Decimal::ZERO,
-                updated: order.created,
-                ..order.clone()
+            let order = match kind {
+                "New" => Order {
+                    state: OrderState::New,
+                    executed: Decimal::ZERO,
+                    updated: order.created,
+                    ..order.clone()
+                },
+                _ if status_name(order.state) == "Canceled" => order.clone(),
+                _ => continue,
             };
-            let mut events = vec![("New", arrived)];
-            if status_name(order.state) == "Canceled" {
-                events.push(("Canceled", order.clone()));
-            }
-            for (index, (kind, order)) in (1..).zip(events) {
-                let mut row = self.order_row(engine, &order, &averages);
-                set_all(
-                    &mut row,
-                    json!({
-                        "execID": self.ids.other(Kind::Execution, order.id.0, u64::MAX - index),
-                        "execType": kind,
-                        "lastQty": null,
-                        "lastPx": null,
-                        "lastLiquidityInd": "",
-                        "commission": null,
-                        "trdMatchID": "00000000-0000-0000-0000-000000000000",
-                        "execCost": null,
-                        "execComm": null,
-                        "homeNotional": null,
-                        "foreignNotional": null,
-                    }),
-                );
-                rows.push((order.updated.elapsed_us, order.symbol.clone(), row));
-            }
+            let index = u64::from(kind == "New");
+            let mut row = self.order_row(engine, &order, &averages);
+            set_all(
+                &mut row,
+                json!({
+                    "execID": self.ids.other(Kind::Execution, order.id.0, u64::MAX - index),
+                    "execType": kind,
+                    "lastQty": null,
+                    "lastPx": null,
+                    "lastLiquidityInd": "",
+                    "commission": null,
+                    "trdMatchID": "00000000-0000-0000-0000-000000000000",
+                    "execCost": null,
+                    "execComm": null,
+                    "homeNotional": null,
+                    "foreignNotional": null,
+                }),
+            );
+            rows.push((order.updated.elapsed_us, order.symbol.clone(), row));
         }
         rows
     }

@@ -10,7 +10,8 @@ use super::currencies::minor_name;
 use super::format::{number, optional, time};
 use super::sizes::{is_inverse, order_quantity};
 use crate::engine::{
-    AccountId, Engine, Fill, Instrument, Order, OrderId, OrderKind, OrderState, Side, View,
+    AccountId, Engine, Fill, Instrument, Order, OrderId, OrderKind, OrderState, Side, TimeInForce,
+    View,
 };
 
 /// Decimals of average prices.
@@ -166,7 +167,10 @@ impl Bitmex {
                 .cancel_text
                 .unwrap_or_else(|| "Canceled via API.".to_owned()),
             OrderState::ExpiredInMatch => "Order would have traded with its own account".to_owned(),
-            OrderState::Expired if order.reduce_only => {
+            OrderState::Expired
+                if order.reduce_only
+                    && (order.time_in_force == TimeInForce::Gtc || order.executed.is_zero()) =>
+            {
                 "Order had execInst of Close or ReduceOnly but current position is 0".to_owned()
             }
             OrderState::Expired if post_only => {
