@@ -340,7 +340,9 @@ impl Venue {
                 value.trim().parse().ok()
             };
             let buckets = adapter.descriptor().buckets.iter();
-            for bucket in buckets.filter(|bucket| bucket.endpoints.contains(&request.endpoint)) {
+            // A header counts the budget that its request drew on, which may share its name with another's.
+            let drawn_on = |name: &str| request.costs.iter().any(|cost| cost.bucket == name);
+            for bucket in buckets.filter(|bucket| drawn_on(&bucket.name)) {
                 let Some(status) = limits.get_mut(&bucket.name) else {
                     continue;
                 };

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use switchyard::config::Config;
 use switchyard::gateway::Gateway;
 use switchyard_venue_sim::{
-    AccountConfig, Credentials, ExecutedOrder, FaultAction, FaultRule, SeenRequest, SimConfig,
-    VenueSim,
+    AccountConfig, BitmexLimitsPatch, Credentials, ExecutedOrder, FaultAction, FaultRule,
+    SeenRequest, SettingsPatch, SimConfig, VenueSim,
 };
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -121,6 +121,38 @@ impl TestApp {
     /// A venue whose futures the gateway trades too.
     pub async fn with_futures() -> Self {
         Self::over(simulator().await, |config, sim| config.with_futures(sim)).await
+    }
+
+    /// The other simulated exchange, under the same name.
+    pub async fn bitmex() -> Self {
+        println!("seed {SEED}");
+        let sim = VenueSim::start(SimConfig {
+            seed: SEED,
+            ..SimConfig::bitmex()
+        })
+        .await
+        .unwrap();
+        // Its real limits are a few requests a second, which no test has the time for.
+        sim.control().settings(SettingsPatch {
+            bitmex_limits: Some(BitmexLimitsPatch {
+                requests_1m: Some(100_000),
+                public_requests_1m: Some(100_000),
+                orders_1s: Some(100_000),
+                ..BitmexLimitsPatch::default()
+            }),
+            ..SettingsPatch::default()
+        });
+        Self::over(sim, |mut config, sim| {
+            config.venues.clear();
+            let endpoint = ("rest", sim.url());
+            config.venue(
+                VENUE,
+                "bitmex",
+                (endpoint.0, &endpoint.1),
+                Some(sim.credentials()),
+            )
+        })
+        .await
     }
 
     /// The same with a configuration bent before it is used.

@@ -17,7 +17,7 @@ struct Options {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:9101")]
     listen: SocketAddr,
-    /// Also start BitMEX, on this address; port 0 takes a free one.
+    /// Also start BitMEX, on this address; port 0 takes a free one. With --announce it is started anyway.
     #[arg(long, value_name = "LISTEN")]
     bitmex: Option<SocketAddr>,
     /// Listen even where others can reach the venue.
@@ -84,7 +84,8 @@ async fn run(options: Options) -> Result<(), Failure> {
         })
     };
     let sim = started(SimConfig::default(), options.listen).await?;
-    let bitmex = match options.bitmex {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let bitmex = match options.bitmex.or(options.announce.then_some(anywhere)) {
         Some(listen) => Some(started(SimConfig::bitmex(), listen).await?),
         None => None,
     };
@@ -135,7 +136,7 @@ fn announcement(sim: &VenueSim, bitmex: Option<&VenueSim>) -> serde_json::Value 
             "adapter": "bitmex",
             "endpoints": { "rest": bitmex.url() },
             "credentials": credentials(bitmex),
-            "demo": [],
+            "demo": [{ "symbol": "BTC/USD:BTC", "quantity": "500" }],
             "control": format!("{}/_control", bitmex.url()),
         })
     }));

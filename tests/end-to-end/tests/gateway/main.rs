@@ -7,6 +7,7 @@ mod active_orders;
 mod ambiguity;
 mod amending;
 mod amending_by_legs;
+mod bitmex;
 mod cancelling;
 mod cancelling_all;
 mod chaos;
