@@ -112,6 +112,28 @@ pub async fn simulator() -> VenueSim {
     .unwrap()
 }
 
+/// The simulated BitMEX, whose market stands still too.
+async fn simulated_bitmex() -> VenueSim {
+    println!("seed {SEED}");
+    let sim = VenueSim::start(SimConfig {
+        seed: SEED,
+        ..SimConfig::bitmex()
+    })
+    .await
+    .unwrap();
+    // Its real limits are a few requests a second, which no test has the time for.
+    sim.control().settings(SettingsPatch {
+        bitmex_limits: Some(BitmexLimitsPatch {
+            requests_1m: Some(100_000),
+            public_requests_1m: Some(100_000),
+            orders_1s: Some(100_000),
+            ..BitmexLimitsPatch::default()
+        }),
+        ..SettingsPatch::default()
+    });
+    sim
+}
+
 impl TestApp {
     /// A venue with a still market, and a gateway that is ready.
     pub async fn start() -> Self {
@@ -125,34 +147,32 @@ impl TestApp {
 
     /// The other simulated exchange, under the same name.
     pub async fn bitmex() -> Self {
-        println!("seed {SEED}");
-        let sim = VenueSim::start(SimConfig {
-            seed: SEED,
-            ..SimConfig::bitmex()
-        })
-        .await
-        .unwrap();
-        // Its real limits are a few requests a second, which no test has the time for.
-        sim.control().settings(SettingsPatch {
-            bitmex_limits: Some(BitmexLimitsPatch {
-                requests_1m: Some(100_000),
-                public_requests_1m: Some(100_000),
-                orders_1s: Some(100_000),
-                ..BitmexLimitsPatch::default()
-            }),
-            ..SettingsPatch::default()
-        });
-        Self::over(sim, |mut config, sim| {
+        Self::over(simulated_bitmex().await, |mut config, sim| {
             config.venues.clear();
-            let endpoint = ("rest", sim.url());
             config.venue(
                 VENUE,
                 "bitmex",
-                (endpoint.0, &endpoint.1),
+                ("rest", &sim.url()),
                 Some(sim.credentials()),
             )
         })
         .await
+    }
+
+    /// Both simulated exchanges behind one gateway, the other under the name that is given.
+    pub async fn with_bitmex_as(name: &str) -> (Self, VenueSim) {
+        let other = simulated_bitmex().await;
+        let app = Self::over(simulator().await, |config, sim| {
+            let config = config.with_futures(sim);
+            config.venue(
+                name,
+                "bitmex",
+                ("rest", &other.url()),
+                Some(other.credentials()),
+            )
+        })
+        .await;
+        (app, other)
     }
 
     /// The same with a configuration bent before it is used.

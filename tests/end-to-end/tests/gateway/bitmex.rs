@@ -1,8 +1,10 @@
 //! A venue of another shape behind the same interface: one host, JSON bodies, minor units, contracts.
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{TestApp, VENUE};
+use switchyard_end_to_end::{Caller, TestApp, VENUE};
 use switchyard_venue_sim::FaultAction;
 
 use crate::products::{get, market, number};
@@ -209,4 +211,69 @@ async fn an_order_whose_answer_is_lost_is_found_and_an_overload_is_certainly_no_
         .await
         .expect(200);
     assert_eq!(canceled.ids(), [pending.id().as_str()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_moves_to_the_other_exchange_by_one_word_and_its_quantity_by_two_numbers() {
+    let (app, _other) = TestApp::with_bitmex_as("other").await;
+    let same = get(&app, "/v1/instruments?equivalent_to=sim:BTC/USD:BTC").await;
+    let there = same
+        .items()
+        .iter()
+        .find(|one| one["venue"] == "other")
+        .unwrap();
+    // One contract of a hundred dollars here is a hundred of one dollar there.
+    let quantity = &there["equivalence"]["quantity"];
+    assert_eq!(
+        (&quantity["multiply"], &quantity["divide"]),
+        (&json!("100"), &json!("1"))
+    );
+    for (venue, quantity) in [("sim", "3"), ("other", "300")] {
+        let order = json!({
+            "venue": venue, "symbol": "BTC/USD:BTC", "side": "buy", "type": "limit",
+            "quantity": quantity, "price": "50000",
+        });
+        let placed = app.trader().place(&order).await.expect(201);
+        assert_eq!(
+            (&placed["venue"], &placed["state"]),
+            (&json!(venue), &json!("NEW"))
+        );
+    }
+    let active = get(&app, "/v1/orders/active").await;
+    assert_eq!(active.items().len(), 2, "{}", active.text);
+    let tickers = get(&app, "/v1/tickers?venue=other,sim&symbol=BTC/USD:BTC").await;
+    assert_eq!(tickers.items()[0]["venue"], "other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_instrument_that_is_open_has_one_unified_symbol() {
+    let app = TestApp::bitmex().await;
+    let venue = Caller::anonymous(&app.sim.url());
+    let active = venue.get("/api/v1/instrument/active").await.expect(200);
+    let catalogue = get(&app, "/v1/instruments?venue=sim&limit=5000").await;
+    let symbols: BTreeSet<&str> = catalogue
+        .items()
+        .iter()
+        .map(|one| one["symbol"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        symbols.len(),
+        catalogue.items().len(),
+        "no two share a symbol"
+    );
+    for one in active.json().as_array().unwrap() {
+        let name = one["symbol"].as_str().unwrap();
+        if name.starts_with('.') {
+            continue; // an index
+        }
+        let listed = catalogue
+            .items()
+            .iter()
+            .find(|listed| listed["venue_symbol"] == name);
+        let listed = listed.unwrap_or_else(|| panic!("{name} is not listed"));
+        assert!(
+            !listed["symbol"].as_str().unwrap().contains("XBT"),
+            "{listed}"
+        );
+    }
 }
