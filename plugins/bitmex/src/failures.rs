@@ -95,6 +95,10 @@ pub(crate) fn rejection(cx: &Context<'_>, reason: &str, code: &str) -> Error {
     error
 }
 
+fn says_overloaded(payload: Option<&Payload<'_>>) -> bool {
+    payload.is_some_and(|payload| payload.error.message.contains("currently overloaded"))
+}
+
 fn failure(cx: &Context<'_>, response: &HttpResponse, mutates: bool) -> Error {
     let payload = json::body::<Payload<'_>>(response).ok();
     let mut error = by_status(response, true);
@@ -109,8 +113,8 @@ fn failure(cx: &Context<'_>, response: &HttpResponse, mutates: bool) -> Error {
     let wait = retry_after_ms(response).or_else(|| reset_ms(cx, response));
     match response.status {
         429 => error.kind = ErrorKind::RateLimited(wait),
-        503 if matches!(error.kind, ErrorKind::Overloaded(_)) && payload.is_some() => {
-            // "The request will not have reached the engine."
+        // "The request will not have reached the engine": said of this text alone, whatever else answers 503.
+        503 if says_overloaded(payload.as_ref()) => {
             let wait = retry_after_ms(response).unwrap_or(0).max(OVERLOAD_WAIT_MS);
             error.kind = ErrorKind::Overloaded(Some(wait));
             error.effect = Effect::None;

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use switchyard_sdk::trading::{History, ListHistory};
-use switchyard_sdk::types::{Error, HttpRequest, HttpResponse};
+use switchyard_sdk::types::{Error, ErrorKind, HttpRequest, HttpResponse};
 use switchyard_sdk::{Context, Step};
 
 use crate::measures::Measures;
@@ -45,22 +45,26 @@ pub(crate) fn decode_list_history(
     let range = Range::new(command.since, command.before, command.limit)?;
     let pages = Pages::read(state)?.and(cx, responses)?;
     let mut seen = BTreeSet::new();
-    let mut last = None;
     let mut orders = Vec::new();
     for order in pages.rows::<WireOrder<'_>>()? {
         let at = order
             .placed_at()
             .ok_or_else(|| Error::malformed("a listed order without its time"))?;
-        last = last.max(Some(at));
         if range.holds(at) && seen.insert(order.order_id.clone()) {
             orders.push((at, order));
         }
     }
-    if pages.goes_on() && orders.len() <= range.limit {
+    // The pages are not in the order of placing, which an amend moves: only all of them can be cut by it.
+    if pages.goes_on() {
         return Ok(Step::Continue(pages.state()?));
     }
+    if !pages.is_complete() {
+        return Err(Error::refused(ErrorKind::Unsupported)
+            .because("more orders changed since then than can be read; ask for a later start or an instrument")
+            .at("since"));
+    }
     orders.sort_by_key(|(at, _)| *at);
-    let read_until = range.cut(&mut orders, |(at, _)| *at, pages.is_complete(), last)?;
+    let read_until = range.cut(&mut orders, |(at, _)| *at, true, None)?;
     let mut measures = Measures::new(cx)?;
     let orders = orders
         .into_iter()

@@ -26,7 +26,8 @@ const CLOSE: &str = "Close";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireOrder<'a> {
-    #[serde(borrow, rename = "orderID")]
+    /// Absent only where a cancel by client id found nothing.
+    #[serde(borrow, default, rename = "orderID")]
     pub(crate) order_id: Cow<'a, str>,
     #[serde(borrow, default, rename = "clOrdID")]
     pub(crate) cl_ord_id: Option<Cow<'a, str>>,
@@ -194,14 +195,15 @@ impl WireOrder<'_> {
 fn state(status: &str) -> Result<OrderState, Error> {
     Ok(match status {
         "PendingNew" => OrderState::PendingNew,
-        "New" | "Untriggered" | "Triggered" | "DoneForDay" => OrderState::New,
+        // FIX's "Stopped" is a trade that is guaranteed and has not happened yet.
+        "New" | "Untriggered" | "Triggered" | "DoneForDay" | "Stopped" => OrderState::New,
         "PartiallyFilled" => OrderState::PartiallyFilled,
         "Filled" => OrderState::Filled,
         "PendingCancel" => OrderState::PendingCancel,
         "Canceled" => OrderState::Canceled,
         "PendingReplace" => OrderState::PendingReplace,
         "Rejected" => OrderState::Rejected,
-        "Expired" | "Stopped" => OrderState::Expired,
+        "Expired" => OrderState::Expired,
         _ => return Err(Error::malformed("an order status that is not documented")),
     })
 }

@@ -53,6 +53,7 @@ const TEXTS: &[Rule] = &[
     R::saying("Invalid ordStatus", ErrorKind::NotAmendable),
     R::saying("due to existing state", ErrorKind::NotAmendable),
     R::saying("Invalid orderID", ErrorKind::OrderNotFound),
+    R::saying("Not found or not owned", ErrorKind::OrderNotFound),
     R::saying("Invalid origClOrdID", ErrorKind::OrderNotFound),
     R::saying("orderID not found", ErrorKind::OrderNotFound),
     R::saying("Invalid clOrdID", ErrorKind::InvalidRequest).blaming("client-id"),

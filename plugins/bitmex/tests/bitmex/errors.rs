@@ -114,6 +114,13 @@ fn an_overloaded_system_has_done_nothing_and_wants_half_a_second() {
 
 #[test]
 fn any_other_failure_of_the_server_leaves_open_what_a_change_did() {
+    let [unavailable] = said(503, "Service unavailable");
+    let waited = placing(&[with_header(unavailable, "Retry-After", "5")]);
+    assert_eq!(
+        waited.effect,
+        Effect::Unknown,
+        "the text alone says that nothing happened"
+    );
     for (status, text) in [
         (500, "Server Error"),
         (502, "Bad Gateway"),

@@ -103,7 +103,7 @@ fn a_full_page_is_followed_by_another() {
 }
 
 #[test]
-fn a_range_with_too_many_orders_is_left_off_where_it_was_read_to() {
+fn a_range_with_more_orders_than_can_be_read_is_refused_and_not_cut_somewhere() {
     let desk = Desk::everywhere();
     let cx = desk.cx();
     let mut state: Option<Vec<u8>> = None;
@@ -116,11 +116,27 @@ fn a_range_with_too_many_orders_is_left_off_where_it_was_read_to() {
         if page < 19 {
             state = Some(more(step));
         } else {
-            let page = done(step);
-            assert_eq!(page.orders.len(), 10_000);
-            assert_eq!(page.read_until, Some(DAY + 43_200_000 + 19 * 60_000));
+            let error = step.expect_err("is refused");
+            assert_eq!(
+                (error.kind, error.field.as_deref()),
+                (ErrorKind::Unsupported, Some("since"))
+            );
         }
     }
+}
+
+#[test]
+fn an_order_that_an_amend_made_look_younger_hides_none_that_come_on_later_pages() {
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    // The first page is full of orders that were changed late; one placed before them is on the second.
+    let late: Vec<_> = (0..500).map(|at| numbered(at, "18:00:00.000")).collect();
+    let state = more(VENUE.decode_list_history(&cx, &history(100), None, &ok(&list(&late))));
+    let early = [numbered(900, "09:00:00.000")];
+    let page =
+        done(VENUE.decode_list_history(&cx, &history(100), Some(&state), &ok(&list(&early))));
+    assert_eq!(page.orders.len(), 100);
+    assert_eq!(page.orders[0].created_at, Some(DAY + 9 * 3_600_000));
 }
 
 #[test]
