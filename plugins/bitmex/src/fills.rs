@@ -13,7 +13,7 @@ use switchyard_sdk::{Context, Step};
 use crate::measures::Measures;
 use crate::moments::{self, Moment};
 use crate::orders::filter_of;
-use crate::pages::Pages;
+use crate::pages::{self, Pages};
 use crate::ranges::Range;
 use crate::signing;
 
@@ -34,8 +34,7 @@ pub(crate) fn encode_list_fills(
         filter.push_str(&filter_of(order)?);
     }
     filter.push('}');
-    let query = Pages::read(state)?
-        .ask(query.with("filter", &filter))
+    let query = pages::ask(state, query.with("filter", &filter))?
         .with("reverse", "false")
         .with("startTime", &moments::text(range.since))
         .with("endTime", &moments::text(range.before - 1));
@@ -102,17 +101,25 @@ pub(crate) fn decode_list_fills(
     let time = |trade: &WireExecution<'_>| trade.timestamp.0;
     let read_until = range.cut(&mut trades, time, pages.is_complete(), last)?;
     let mut measures = Measures::new(cx)?;
+    let mut unscaled = BTreeSet::new();
     let fills = trades
         .into_iter()
-        .map(|trade| fill(cx, trade, &mut measures))
+        .map(|trade| fill(trade, &mut measures, &mut unscaled))
         .collect::<Result<_, _>>()?;
+    if !unscaled.is_empty() {
+        let symbols = Vec::from_iter(unscaled).join(", ");
+        cx.log(
+            Level::Warn,
+            &format!("the scale of the fees on {symbols} is not known"),
+        );
+    }
     Ok(Step::Done(Fills { fills, read_until }))
 }
 
 fn fill(
-    cx: &Context<'_>,
     trade: WireExecution<'_>,
     measures: &mut Measures<'_, '_>,
+    unscaled: &mut BTreeSet<String>,
 ) -> Result<Fill, Error> {
     let (Some(order_id), Some(side), Some(quantity), Some(price)) =
         (trade.order_id, trade.side, trade.last_qty, trade.last_px)
@@ -131,10 +138,7 @@ fn fill(
         None => None,
     };
     if fee.is_none() && trade.exec_comm.is_some() {
-        cx.log(
-            Level::Warn,
-            &format!("the scale of the fee on {} is not known", trade.symbol),
-        );
+        unscaled.insert(trade.symbol.to_string());
     }
     let (fee, fee_asset) = fee.unzip();
     Ok(Fill {

@@ -1,6 +1,7 @@
 //! An order as BitMEX writes it in every answer, and as the contract of adapters reports it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use switchyard_sdk::Context;
@@ -67,7 +68,8 @@ pub(crate) struct WireOrder<'a> {
 }
 
 impl WireOrder<'_> {
-    /// When the order was placed, as far as BitMEX says: an amend moves it.
+    /// When the order was placed or last amended: `transactTime` moves with an amend, and an order has no other
+    /// time of its placing.
     pub(crate) fn placed_at(&self) -> Option<Timestamp> {
         let placed = self.transact_time.or(self.timestamp)?;
         let changed = self.timestamp.unwrap_or(placed);
@@ -119,7 +121,15 @@ impl WireOrder<'_> {
             "Sell" => Side::Sell,
             _ => return Err(Error::malformed("an order side that is not documented")),
         };
-        let state = state(status)?;
+        let is_touched = self
+            .cum_qty
+            .as_ref()
+            .is_some_and(|filled| !filled.is_zero());
+        let state = match state(status)? {
+            // Its words for orders that wait say nothing of what is filled.
+            OrderState::New if is_touched => OrderState::PartiallyFilled,
+            state => state,
+        };
         let order_type = match self.ord_type.as_deref() {
             Some("Market") => OrderType::Market,
             Some("Limit") => OrderType::Limit,
@@ -196,7 +206,9 @@ fn state(status: &str) -> Result<OrderState, Error> {
     Ok(match status {
         "PendingNew" => OrderState::PendingNew,
         // FIX's "Stopped" is a trade that is guaranteed and has not happened yet.
-        "New" | "Untriggered" | "Triggered" | "DoneForDay" | "Stopped" => OrderState::New,
+        "New" | "Untriggered" | "Triggered" | "DoneForDay" | "Stopped" | "Suspended" => {
+            OrderState::New
+        }
         "PartiallyFilled" => OrderState::PartiallyFilled,
         "Filled" => OrderState::Filled,
         "PendingCancel" => OrderState::PendingCancel,
@@ -206,6 +218,18 @@ fn state(status: &str) -> Result<OrderState, Error> {
         "Expired" => OrderState::Expired,
         _ => return Err(Error::malformed("an order status that is not documented")),
     })
+}
+
+/// Each order once, as it was read last.
+pub(crate) fn latest(rows: Vec<WireOrder<'_>>) -> Vec<WireOrder<'_>> {
+    let mut seen = BTreeSet::new();
+    let mut orders: Vec<_> = rows
+        .into_iter()
+        .rev()
+        .filter(|order| seen.insert(order.order_id.clone()))
+        .collect();
+    orders.reverse();
+    orders
 }
 
 /// Whether an order in this state can change no more.

@@ -1,7 +1,5 @@
 //! Placing, cancelling and finding orders.
 
-use std::collections::BTreeSet;
-
 use switchyard_sdk::trading::{Cancel, CancelAllOutcome, CancelOutcome, GetOrder, Place};
 use switchyard_sdk::types::{
     Error, ErrorKind, HttpRequest, HttpResponse, Method, OrderReport, OrderState, OrderType,
@@ -12,8 +10,10 @@ use switchyard_sdk::{Context, Step};
 use crate::body::Body;
 use crate::failures::{after, read, written};
 use crate::measures::{Measure, Measures};
-use crate::orders::{POST_ONLY, REDUCE_ONLY, WireOrder, filter_of, is_final, naming, side_name};
-use crate::pages::Pages;
+use crate::orders::{
+    POST_ONLY, REDUCE_ONLY, WireOrder, filter_of, is_final, latest, naming, side_name,
+};
+use crate::pages::{self, Pages};
 use crate::signing;
 
 /// The path of orders.
@@ -222,7 +222,7 @@ pub(crate) fn encode_list_open(
         None => signing::query(ORDER),
     };
     let query = query.with("filter", r#"{"open":true}"#);
-    let query = Pages::read(state)?.ask(query);
+    let query = pages::ask(state, query)?.with("reverse", "false");
     Ok(vec![signing::read(cx, query)?])
 }
 
@@ -241,12 +241,9 @@ pub(crate) fn decode_list_open(
             .because("more open orders than can be listed; name an instrument"));
     }
     let mut measures = Measures::new(cx)?;
-    let mut seen = BTreeSet::new();
-    let mut reports = Vec::new();
-    for order in pages.rows::<WireOrder<'_>>()? {
-        if seen.insert(order.order_id.clone()) {
-            reports.push(order.report(&mut measures)?);
-        }
-    }
+    let reports = latest(pages.rows()?)
+        .into_iter()
+        .map(|order| order.report(&mut measures))
+        .collect::<Result<_, _>>()?;
     Ok(Step::Done(reports))
 }

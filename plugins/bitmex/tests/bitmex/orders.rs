@@ -1,6 +1,8 @@
-use switchyard_sdk::Trading;
+use std::collections::BTreeSet;
+
 use switchyard_sdk::trading::{Cancel, CancelOutcome, GetOrder};
 use switchyard_sdk::types::{Effect, ErrorKind, OrderState, OrderType, Side, TimeInForce};
+use switchyard_sdk::{Step, Trading};
 
 use crate::answers::{list, numbered, order};
 use crate::desk::*;
@@ -142,19 +144,157 @@ fn open_orders_are_read_page_by_page() {
     let request = sole(VENUE.encode_list_open(&cx, None));
     assert_eq!(
         line(&request),
-        r#"GET /api/v1/order?filter={"open":true}&count=500&start=0"#
+        r#"GET /api/v1/order?filter={"open":true}&count=500&start=0&reverse=false"#
     );
     let full: Vec<_> = (0..500).map(|at| numbered(at, "10:00:00.000")).collect();
     let state = more(VENUE.decode_list_open(&cx, None, &ok(&list(&full))));
     let request = sole(VENUE.encode_list_open(&cx, Some(&state)));
-    assert!(line(&request).ends_with("&count=500&start=500"));
-    // A row that moved is not told twice.
-    let rest = list(&[numbered(499, "10:00:00.000"), numbered(500, "10:00:00.000")]);
-    let orders = done(VENUE.decode_list_open(&cx, Some(&state), &ok(&rest)));
+    // The pages overlap, and no order is told twice.
+    assert!(line(&request).ends_with("&count=500&start=480&reverse=false"));
+    let rest: Vec<_> = (480..501).map(|at| numbered(at, "10:00:00.000")).collect();
+    let orders = done(VENUE.decode_list_open(&cx, Some(&state), &ok(&list(&rest))));
     assert_eq!(orders.len(), 501);
     let desk = Desk::at(linear());
     let request = sole(VENUE.encode_list_open(&desk.cx(), None));
     assert!(line(&request).starts_with(r#"GET /api/v1/order?symbol=XBTUSDT&filter={"open":true}"#));
+}
+
+/// Reads the open orders of a venue on which something `happens` after each answer; gives their ids and how
+/// many requests it took.
+fn read_open(mut open: Vec<String>, happens: impl Fn(&mut Vec<String>)) -> (Vec<String>, usize) {
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    let mut state: Option<Vec<u8>> = None;
+    for asked in 1..=21 {
+        let request = sole(VENUE.encode_list_open(&cx, state.as_deref()));
+        let line = line(&request);
+        let (_, start) = line.split_once("&start=").expect("has a start");
+        let start: usize = start
+            .trim_end_matches("&reverse=false")
+            .parse()
+            .expect("is a number");
+        let page: Vec<_> = open.iter().skip(start).take(500).cloned().collect();
+        happens(&mut open);
+        match VENUE.decode_list_open(&cx, state.as_deref(), &ok(&list(&page))) {
+            Ok(Step::Continue(next)) => state = Some(next),
+            Ok(Step::Done(orders)) => {
+                return (
+                    orders.into_iter().map(|order| order.venue_id).collect(),
+                    asked,
+                );
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("is never done");
+}
+
+fn ids(of: std::ops::Range<usize>) -> Vec<String> {
+    of.map(|at| format!("4e1ef998-33c1-4736-b58b-{at:012}"))
+        .collect()
+}
+
+#[test]
+fn the_next_page_is_asked_for_without_reading_what_came_before() {
+    // An encode has milliseconds, and what was read may have megabytes: rows that nobody could read say that
+    // nobody did.
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    let full: Vec<_> = (0..500).map(|at| numbered(at, "10:00:00.000")).collect();
+    let mut state = more(VENUE.decode_list_open(&cx, None, &ok(&list(&full))));
+    let whole = line(&sole(VENUE.encode_list_open(&cx, Some(&state))));
+    state.truncate(1_000);
+    let cut = line(&sole(VENUE.encode_list_open(&cx, Some(&state))));
+    assert_eq!(cut, whole);
+    assert!(
+        VENUE
+            .decode_list_open(&cx, Some(&state), &ok("[]"))
+            .is_err()
+    );
+}
+
+#[test]
+fn an_order_that_ends_between_two_pages_hides_no_other() {
+    // As many as a page is meant to bear, one more than that, and more than a page has.
+    for (ends, asked) in [(1, 3), (19, 3), (20, 5), (600, 4)] {
+        let open: Vec<_> = (0..1_300).map(|at| numbered(at, "10:00:00.000")).collect();
+        let has_happened = std::cell::Cell::new(false);
+        let (told, requests) = read_open(open, |open| {
+            if !has_happened.replace(true) {
+                open.drain(..ends);
+            }
+        });
+        assert_eq!(told.len(), told.iter().collect::<BTreeSet<_>>().len());
+        let missed: Vec<_> = ids(ends..1_300)
+            .into_iter()
+            .filter(|id| !told.contains(id))
+            .collect();
+        assert!(missed.is_empty(), "{ends} ended, {missed:?} were missed");
+        assert_eq!(requests, asked, "{ends} ended");
+    }
+}
+
+#[test]
+fn an_order_that_moves_to_the_end_hides_no_other_and_is_told_as_it_is_then() {
+    let open: Vec<_> = (0..700).map(|at| numbered(at, "10:00:00.000")).collect();
+    let has_happened = std::cell::Cell::new(false);
+    let (told, _) = read_open(open, |open| {
+        if !has_happened.replace(true) {
+            for at in 0..30 {
+                open.remove(0);
+                open.push(numbered(at, "11:00:00.000"));
+            }
+        }
+    });
+    assert_eq!(told.iter().collect::<BTreeSet<_>>().len(), 700);
+    assert_eq!(told.len(), 700);
+    let desk = Desk::everywhere();
+    let twice = list(&[
+        order(&[]),
+        order(&[("ordStatus", "\"PartiallyFilled\""), ("cumQty", "40")]),
+    ]);
+    let orders = done(VENUE.decode_list_open(&desk.cx(), None, &ok(&twice)));
+    assert_eq!(orders.len(), 1);
+    assert_eq!(orders[0].filled_quantity, "40");
+}
+
+#[test]
+fn open_orders_that_never_hold_still_are_refused_and_not_told_in_part() {
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    let mut state: Option<Vec<u8>> = None;
+    for page in 1..=21 {
+        let rows: Vec<_> = (page * 500..page * 500 + 500)
+            .map(|at| numbered(at, "10:00:00.000"))
+            .collect();
+        let step = VENUE.decode_list_open(&cx, state.as_deref(), &ok(&list(&rows)));
+        if page < 21 {
+            state = Some(more(step));
+        } else {
+            assert_eq!(verdict(step), (ErrorKind::Unsupported, Effect::None));
+        }
+    }
+}
+
+#[test]
+fn a_waiting_order_of_which_a_part_is_filled_is_partly_filled() {
+    let desk = Desk::everywhere();
+    for status in [
+        "New",
+        "Triggered",
+        "DoneForDay",
+        "Stopped",
+        "Suspended",
+        "PartiallyFilled",
+    ] {
+        let status = format!("\"{status}\"");
+        let rows = list(&[order(&[("ordStatus", &status), ("cumQty", "40")])]);
+        let orders = done(VENUE.decode_list_open(&desk.cx(), None, &ok(&rows)));
+        assert_eq!(orders[0].state, OrderState::PartiallyFilled, "{status}");
+    }
+    let rows = list(&[order(&[("ordStatus", "\"Stopped\""), ("cumQty", "null")])]);
+    let orders = done(VENUE.decode_list_open(&desk.cx(), None, &ok(&rows)));
+    assert_eq!(orders[0].state, OrderState::New);
 }
 
 #[test]

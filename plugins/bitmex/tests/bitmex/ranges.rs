@@ -96,8 +96,11 @@ fn a_full_page_is_followed_by_another() {
     let full: Vec<_> = (0..500).map(|at| numbered(at, "12:00:00.000")).collect();
     let state = more(VENUE.decode_list_history(&cx, &history(1_000), None, &ok(&list(&full))));
     let request = sole(VENUE.encode_list_history(&cx, &history(1_000), Some(&state)));
-    assert!(line(&request).contains("count=500&start=500&"));
-    let answer = ok(&list(&[numbered(500, "12:00:01.000")]));
+    assert!(line(&request).contains("count=500&start=480&"));
+    let answer = ok(&list(&[
+        numbered(499, "12:00:00.000"),
+        numbered(500, "12:00:01.000"),
+    ]));
     let page = done(VENUE.decode_list_history(&cx, &history(1_000), Some(&state), &answer));
     assert_eq!((page.orders.len(), page.read_until), (501, None));
 }
@@ -107,13 +110,13 @@ fn a_range_with_more_orders_than_can_be_read_is_refused_and_not_cut_somewhere() 
     let desk = Desk::everywhere();
     let cx = desk.cx();
     let mut state: Option<Vec<u8>> = None;
-    for page in 0..20 {
-        let rows: Vec<_> = (page * 500..page * 500 + 500)
-            .map(|at| numbered(at, &format!("12:{page:02}:00.000")))
+    for page in 0..21 {
+        let rows: Vec<_> = (page * 480..page * 480 + 500)
+            .map(|at| numbered(at, &format!("12:{:02}:00.000", at / 480)))
             .collect();
         let step =
             VENUE.decode_list_history(&cx, &history(10_000), state.as_deref(), &ok(&list(&rows)));
-        if page < 19 {
+        if page < 20 {
             state = Some(more(step));
         } else {
             let error = step.expect_err("is refused");
@@ -132,11 +135,88 @@ fn an_order_that_an_amend_made_look_younger_hides_none_that_come_on_later_pages(
     // The first page is full of orders that were changed late; one placed before them is on the second.
     let late: Vec<_> = (0..500).map(|at| numbered(at, "18:00:00.000")).collect();
     let state = more(VENUE.decode_list_history(&cx, &history(100), None, &ok(&list(&late))));
-    let early = [numbered(900, "09:00:00.000")];
+    let early = [numbered(499, "18:00:00.000"), numbered(900, "09:00:00.000")];
     let page =
         done(VENUE.decode_list_history(&cx, &history(100), Some(&state), &ok(&list(&early))));
     assert_eq!(page.orders.len(), 100);
     assert_eq!(page.orders[0].created_at, Some(DAY + 9 * 3_600_000));
+}
+
+#[test]
+fn an_order_that_is_amended_while_history_is_read_stays_where_it_was_placed() {
+    let desk = Desk::everywhere();
+    let cx = desk.cx();
+    let full: Vec<_> = (0..500).map(|at| numbered(at, "12:00:00.000")).collect();
+    let state = more(VENUE.decode_list_history(&cx, &history(1_000), None, &ok(&list(&full))));
+    let amended = order(&[
+        ("orderID", "\"4e1ef998-33c1-4736-b58b-000000000003\""),
+        ("price", "97000"),
+        ("transactTime", "\"2026-11-21T00:00:05.000Z\""),
+        ("timestamp", "\"2026-11-21T00:00:05.000Z\""),
+    ]);
+    let answer = ok(&list(&[numbered(499, "12:00:00.000"), amended]));
+    let page = done(VENUE.decode_list_history(&cx, &history(1_000), Some(&state), &answer));
+    assert_eq!(page.orders.len(), 500);
+    let amended = page
+        .orders
+        .iter()
+        .find(|order| order.price.as_deref() == Some("97000"))
+        .expect("is told as it stands");
+    assert_eq!(amended.created_at, Some(DAY + 43_200_000));
+    assert_eq!(amended.updated_at, Some(NOW + 5_000));
+}
+
+#[test]
+fn a_range_begins_with_its_first_millisecond_and_ends_before_its_last() {
+    let desk = Desk::everywhere();
+    let at = |number: usize, time: &str| {
+        let id = format!("\"4e1ef998-33c1-4736-b58b-{number:012}\"");
+        let exec = format!("\"00000000-006d-1000-0000-{number:012}\"");
+        trade(&[
+            ("orderID", &id),
+            ("execID", &exec),
+            ("transactTime", time),
+            ("timestamp", time),
+        ])
+    };
+    let rows = list(&[
+        at(1, "\"2026-11-19T23:59:59.999Z\""),
+        at(2, "\"2026-11-20T00:00:00.000Z\""),
+        at(3, "\"2026-11-20T23:59:59.999Z\""),
+        at(4, "\"2026-11-21T00:00:00.000Z\""),
+    ]);
+    let page = done(VENUE.decode_list_fills(&desk.cx(), &fills(10), None, &ok(&rows)));
+    let times: Vec<_> = page.fills.iter().map(|fill| fill.at).collect();
+    assert_eq!(times, [DAY, NOW - 1]);
+    let page = done(VENUE.decode_list_history(&desk.cx(), &history(10), None, &ok(&rows)));
+    let times: Vec<_> = page.orders.iter().map(|order| order.created_at).collect();
+    assert_eq!(times, [Some(DAY), Some(NOW - 1)]);
+}
+
+#[test]
+fn what_is_no_trade_is_no_fill() {
+    let desk = Desk::everywhere();
+    let rows: Vec<_> = [
+        "Funding",
+        "Settlement",
+        "New",
+        "Replaced",
+        "Canceled",
+        "Insurance",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(at, kind)| {
+        trade(&[
+            ("execID", &format!("\"00000000-006d-1000-0000-{at:012}\"")),
+            ("execType", &format!("\"{kind}\"")),
+            ("side", "\"\""),
+            ("lastQty", "null"),
+        ])
+    })
+    .collect();
+    let page = done(VENUE.decode_list_fills(&desk.cx(), &fills(10), None, &ok(&list(&rows))));
+    assert!(page.fills.is_empty());
 }
 
 #[test]
@@ -229,7 +309,13 @@ fn a_fill_and_its_fee_are_exact() {
 #[test]
 fn a_fee_in_an_asset_of_unknown_scale_is_not_guessed() {
     let desk = Desk::everywhere();
-    let rows = [trade(&[("settlCurrency", "\"NEw\"")])];
+    let rows = [
+        trade(&[("settlCurrency", "\"NEw\"")]),
+        trade(&[
+            ("settlCurrency", "\"NEw\""),
+            ("execID", "\"00000000-006d-1000-0000-000e8737d541\""),
+        ]),
+    ];
     let page = done(VENUE.decode_list_fills(&desk.cx(), &fills(10), None, &ok(&list(&rows))));
     assert_eq!(
         (&page.fills[0].fee, &page.fills[0].fee_asset),
