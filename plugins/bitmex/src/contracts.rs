@@ -134,6 +134,20 @@ impl Contract {
             _ if wire.is_quanto == Some(true) => Payoff::Quanto,
             _ => Payoff::Linear,
         };
+        let settle = money.asset.as_str();
+        let is_told = match payoff {
+            // A difference of prices in a dollar stablecoin is one in dollars; in a coin it is nothing.
+            Payoff::Linear => {
+                quote == settle || (quote == "USD" && instruments::is_stablecoin(settle))
+            }
+            Payoff::Inverse => common(&wire.underlying) == settle,
+            Payoff::Delivery | Payoff::Quanto => true,
+        };
+        if !is_told {
+            return Err(Why::Owned(format!(
+                "a contract quoted in {quote} and settled in {settle} has no payoff of these"
+            )));
+        }
         let size = size(wire, payoff, &money, assets)?;
         let (unit, counted_in) = match payoff {
             Payoff::Delivery | Payoff::Linear => (QuantityUnit::Base, size),

@@ -4,7 +4,7 @@
 //! no orders left, and would be thousands of rows of `/instrument` at each look.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -49,6 +49,7 @@ pub(crate) fn decode_list_instruments(
     let rows: Vec<&RawValue> = accept(cx, instruments, false)?;
     let assets: Assets = accept(cx, assets, false)?;
     let mut listed = Vec::with_capacity(rows.len());
+    let mut left_out = LeftOut::default();
     let mut unreadable = None;
     for row in &rows {
         let named: Named<'_> = json::read(row.get().as_bytes())?;
@@ -60,21 +61,23 @@ pub(crate) fn decode_list_instruments(
         let wire: WireInstrument<'_> = match json::read(row.get().as_bytes()) {
             Ok(wire) => wire,
             Err(error) => {
-                left_out(cx, &named.symbol, &error.message);
+                left_out.note(&named.symbol, error.message.clone());
                 unreadable = Some(error);
                 continue;
             }
         };
         match instrument(cx, &wire, &assets, row) {
             Ok(instrument) => listed.push(instrument),
-            Err(why) => left_out(cx, &wire.symbol, &why),
+            Err(why) => left_out.note(&wire.symbol, why.into_owned()),
         }
     }
     if let Some(error) = unreadable.filter(|_| listed.is_empty()) {
         return Err(error);
     }
+    let instruments = distinct(listed, &mut left_out);
+    left_out.log(cx);
     Ok(Step::Done(Listing {
-        instruments: distinct(cx, listed),
+        instruments,
         limits: Vec::new(),
     }))
 }
@@ -86,8 +89,37 @@ struct Named<'a> {
     symbol: Cow<'a, str>,
 }
 
-fn left_out(cx: &Context<'_>, symbol: &str, why: &str) {
-    cx.log(Level::Info, &format!("{symbol} is left out: {why}"));
+/// Most symbols that are named of what is left out for one reason: a line of the log is short, and there are
+/// dozens of predictions.
+const NAMED: usize = 3;
+
+/// What the list does not take over, by reason.
+#[derive(Debug, Default)]
+struct LeftOut(BTreeMap<String, Vec<String>>);
+
+impl LeftOut {
+    fn note(&mut self, symbol: &str, why: String) {
+        self.0.entry(why).or_default().push(symbol.to_owned());
+    }
+
+    /// One line, however many there are: the list is read again and again.
+    fn log(&self, cx: &Context<'_>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let reasons: Vec<_> = self.0.iter().map(reason).collect();
+        cx.log(Level::Info, &format!("left out: {}", reasons.join("; ")));
+    }
+}
+
+/// `P_A, P_B, P_C and 4 more (why)`
+fn reason((why, symbols): (&String, &Vec<String>)) -> String {
+    let more = match symbols.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named: Vec<_> = symbols.iter().take(NAMED).map(String::as_str).collect();
+    format!("{}{more} ({why})", named.join(", "))
 }
 
 /// The contract's record of an instrument, or why it has none.
@@ -175,7 +207,7 @@ fn status(cx: &Context<'_>, wire: &WireInstrument<'_>) -> InstrumentStatus {
 
 /// Leaves out what would share a symbol of either kind with another: the one that trades stays, else the
 /// first.
-fn distinct(cx: &Context<'_>, listed: Vec<ListedInstrument>) -> Vec<ListedInstrument> {
+fn distinct(listed: Vec<ListedInstrument>, left_out: &mut LeftOut) -> Vec<ListedInstrument> {
     let rank = |status| match status {
         InstrumentStatus::Trading => 0,
         InstrumentStatus::Halted => 1,
@@ -196,7 +228,7 @@ fn distinct(cx: &Context<'_>, listed: Vec<ListedInstrument>) -> Vec<ListedInstru
             kept[at] = true;
         } else {
             let why = format!("{} is listed already", instrument.symbol);
-            left_out(cx, &instrument.venue_symbol, &why);
+            left_out.note(&instrument.venue_symbol, why);
         }
     }
     listed

@@ -325,8 +325,69 @@ fn what_has_no_place_is_left_out_with_a_line() {
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].instrument.venue_symbol, "XBTM26");
     let lines = desk.lines();
-    assert_eq!(lines.len(), rows.len() - 2, "{lines:?}");
-    assert!(lines.iter().all(|line| line.contains(" is left out: ")));
+    let [line] = lines.as_slice() else {
+        panic!("one line expected: {lines:?}");
+    };
+    assert!(line.starts_with("left out: "), "{line}");
+    for row in &rows[2..] {
+        assert!(line.contains(row.symbol), "{line}");
+    }
+    assert!(!line.contains(".BXBT"));
+}
+
+#[test]
+fn of_many_that_are_left_out_alike_a_few_are_named() {
+    let desk = Desk::everywhere();
+    let predictions = ["P_A", "P_B", "P_C", "P_D", "P_E"].map(|symbol| Row {
+        symbol,
+        typ: "FFICSX",
+        ..XBTM26
+    });
+    assert!(listed(&desk, &predictions).is_empty());
+    assert_eq!(
+        desk.lines(),
+        ["left out: P_A, P_B, P_C and 2 more (instruments of type FFICSX do not trade here)"]
+    );
+}
+
+#[test]
+fn a_contract_whose_profit_is_in_no_asset_of_its_payoff_is_left_out() {
+    let desk = Desk::everywhere();
+    let rows = [
+        // A difference of dollars is no amount of bitcoins.
+        Row {
+            symbol: "LINEAR",
+            inverse: false,
+            multipliers: ["1000000", "null", "null"],
+            ..XBTUSD
+        },
+        // Neither is one of euros one of tethers.
+        Row {
+            symbol: "EURLINEAR",
+            quote: "EUR",
+            ..LTCUSDT
+        },
+        // An inverse contract pays in what it is about.
+        Row {
+            symbol: "ETHINVERSE",
+            underlying: "ETH",
+            ..XBTUSD
+        },
+        Row {
+            symbol: "ETHXBT",
+            quote: "XBT",
+            inverse: false,
+            ..ETHUSD
+        },
+    ];
+    let kept = listed(&desk, &rows);
+    assert!(kept.is_empty(), "{kept:?}");
+    let listed = sole_listed(Row {
+        symbol: "LTCUSD",
+        quote: "USD",
+        ..LTCUSDT
+    });
+    assert_eq!(listed.instrument.symbol, "LTC/USD:USDT");
 }
 
 #[test]
@@ -342,7 +403,7 @@ fn no_two_instruments_share_a_symbol() {
     assert_eq!(kept[0].instrument.venue_symbol, "XBTUSD");
     assert_eq!(
         desk.lines(),
-        ["XBTUSD_OLD is left out: BTC/USD:BTC is listed already"]
+        ["left out: XBTUSD_OLD (BTC/USD:BTC is listed already)"]
     );
 }
 
@@ -412,7 +473,7 @@ fn a_row_that_cannot_be_read_does_not_hide_the_others() {
     let kept = done(VENUE.decode_list_instruments(&desk.cx(), None, &answers)).instruments;
     assert_eq!(kept.len(), 1);
     assert_eq!(desk.lines().len(), 1);
-    assert!(desk.lines()[0].starts_with("XBTM26 is left out: "));
+    assert!(desk.lines()[0].starts_with("left out: XBTM26 ("));
     // Unless there are no others: then it is the list that cannot be read.
     let answers = listing_of(&odd);
     let (kind, _) = verdict(VENUE.decode_list_instruments(&desk.cx(), None, &answers));
