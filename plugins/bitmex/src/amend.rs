@@ -22,7 +22,7 @@ pub(crate) fn encode_amend(
     if let Some(quantity) = &command.quantity {
         let wanted = decimal::value(quantity).map_err(|error| error.at("quantity"))?;
         let filled = decimal::value(&command.filled_quantity)?;
-        if !filled.is_zero() && wanted <= filled {
+        if wanted <= filled {
             // BitMEX has words for that ("Invalid leavesQty"); this says why.
             return Err(Error::invalid("quantity", "not above what is filled"));
         }

@@ -37,17 +37,18 @@ pub(crate) fn scaled(count: &Exact, size: Decimal) -> Result<String, Error> {
         .ok_or_else(|| Error::malformed("an amount beyond 28 digits"))
 }
 
-/// How many units of `size` a command's quantity is; only a whole number of them can be ordered.
+/// How many units of `size` a command's quantity is; only a whole number of them, and one at least, can be
+/// ordered: BitMEX takes a negative `orderQty` to sell, and an amend to zero to cancel.
 pub(crate) fn counted(quantity: &str, size: Decimal) -> Result<String, Error> {
     let value = decimal::value(quantity).map_err(|error| error.at("quantity"))?;
     quotient(value, size)
-        .filter(|count| count.is_integer())
+        .filter(|count| count.is_integer() && *count > Decimal::ZERO)
         .map(text)
         .ok_or_else(|| {
             Error::invalid(
                 "quantity",
                 format!(
-                    "not a multiple of {}, which is what BitMEX counts",
+                    "not a positive multiple of {}, which is what BitMEX counts",
                     text(size)
                 ),
             )
@@ -87,7 +88,7 @@ mod tests {
         let size = value("0.000001");
         assert_eq!(counted("0.001", size).ok().as_deref(), Some("1000"));
         assert_eq!(counted("1.50", size).ok().as_deref(), Some("1500000"));
-        for text in ["0.0000015", "x", ""] {
+        for text in ["0.0000015", "0", "-1", "x", ""] {
             let field = counted(text, size).err().and_then(|error| error.field);
             assert_eq!(field.as_deref(), Some("quantity"), "{text}");
         }

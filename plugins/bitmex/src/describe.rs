@@ -90,14 +90,14 @@ fn allowed_calls() -> Vec<AllowedCall> {
 }
 
 fn buckets() -> Vec<Bucket> {
-    let bucket = |name: &str, scope, window_ms, limit, left: Option<&str>| Bucket {
+    let bucket = |name: &str, scope, window_ms, limit, left: &str| Bucket {
         name: name.to_owned(),
         scope,
         endpoints: vec![ENDPOINT.to_owned()],
         window_ms,
         limit,
         used_header: None,
-        remaining_header: left.map(str::to_owned),
+        remaining_header: Some(left.to_owned()),
     };
     vec![
         bucket(
@@ -105,17 +105,23 @@ fn buckets() -> Vec<Bucket> {
             BucketScope::Account,
             MS_PER_MINUTE,
             120,
-            Some("x-ratelimit-remaining"),
+            "x-ratelimit-remaining",
         ),
         bucket(
             REST_SECOND,
             BucketScope::Account,
             MS_PER_SECOND,
             10,
-            Some("x-ratelimit-remaining-1s"),
+            "x-ratelimit-remaining-1s",
         ),
-        // Its answers carry x-ratelimit-remaining too, which is the account's bucket's on signed ones.
-        bucket(PUBLIC_MINUTE, BucketScope::Ip, MS_PER_MINUTE, 30, None),
+        // The same header, which counts the address where a request is not signed.
+        bucket(
+            PUBLIC_MINUTE,
+            BucketScope::Ip,
+            MS_PER_MINUTE,
+            30,
+            "x-ratelimit-remaining",
+        ),
     ]
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use switchyard_sdk::errors::{by_status, retry_after_ms};
 use switchyard_sdk::request::header;
@@ -25,7 +26,7 @@ struct Payload<'a> {
 #[derive(Deserialize)]
 struct Complaint<'a> {
     #[serde(borrow, default)]
-    message: Cow<'a, str>,
+    message: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     name: Option<Cow<'a, str>>,
     /// A number in quotes, with the name `CodedHTTPError`.
@@ -34,6 +35,11 @@ struct Complaint<'a> {
 }
 
 impl Complaint<'_> {
+    /// What it says; nothing where there is no text.
+    fn text(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+
     /// The number where there is one, else the name.
     fn code(&self) -> Option<String> {
         let number = self
@@ -96,19 +102,21 @@ pub(crate) fn rejection(cx: &Context<'_>, reason: &str, code: &str) -> Error {
 }
 
 fn says_overloaded(payload: Option<&Payload<'_>>) -> bool {
-    payload.is_some_and(|payload| payload.error.message.contains("currently overloaded"))
+    payload.is_some_and(|payload| payload.error.text().contains("currently overloaded"))
 }
 
 fn failure(cx: &Context<'_>, response: &HttpResponse, mutates: bool) -> Error {
     let payload = json::body::<Payload<'_>>(response).ok();
     let mut error = by_status(response, true);
     if let Some(Payload { error: complaint }) = &payload {
-        if let Some(rule) = rejections::rule(&complaint.message) {
+        if let Some(rule) = rejections::rule(complaint.text()) {
             error.kind = rule.kind;
             error.field = rule.field.map(str::to_owned);
         }
         error.venue_code = complaint.code();
-        error.message = without_key(cx, &complaint.message);
+        if !complaint.text().is_empty() {
+            error.message = without_key(cx, complaint.text());
+        }
     }
     let wait = retry_after_ms(response).or_else(|| reset_ms(cx, response));
     match response.status {
@@ -122,7 +130,7 @@ fn failure(cx: &Context<'_>, response: &HttpResponse, mutates: bool) -> Error {
         // Whatever the text, a gateway that failed may have passed the request on.
         500..=599 => error.kind = by_status(response, true).kind,
         // "your IP address may be banned for an hour": the fence in front of the API speaks no JSON.
-        403 if payload.is_none() => {
+        403 if json::body::<IgnoredAny>(response).is_err() => {
             let until = wait.map(|wait| cx.now.saturating_add(u64::from(wait)));
             error.kind = ErrorKind::Banned(until);
         }

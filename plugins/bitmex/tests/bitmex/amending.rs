@@ -47,10 +47,20 @@ fn the_new_total_is_in_contracts() {
     assert!(body(&request).ends_with(r#""orderQty":2000}"#));
     let too_little = Amend {
         quantity: Some("0.0004".to_owned()),
-        ..command
+        ..command.clone()
     };
     let refused = VENUE.encode_amend(&desk.cx(), &too_little, None);
     assert_eq!(blamed(refused).as_deref(), Some("quantity"));
+    // BitMEX would take zero for a cancel, and less for the other side.
+    for quantity in ["0", "-0.001"] {
+        let none = Amend {
+            filled_quantity: "0".to_owned(),
+            quantity: Some(quantity.to_owned()),
+            ..command.clone()
+        };
+        let refused = VENUE.encode_amend(&desk.cx(), &none, None);
+        assert_eq!(blamed(refused).as_deref(), Some("quantity"));
+    }
 }
 
 #[test]

@@ -165,9 +165,14 @@ fn too_many_requests_say_when_to_come_back() {
     let error = placing(&[told]);
     assert_eq!(error.kind, ErrorKind::RateLimited(Some(3_000)));
     assert_eq!(error.effect, Effect::None);
-    // Else the moment at which the bucket has enough again.
+    // Else the moment at which the bucket has enough again, also where the other header is a date.
     let reset = with_header(bare, "x-ratelimit-reset", "1795219207");
-    assert_eq!(placing(&[reset]).kind, ErrorKind::RateLimited(Some(7_000)));
+    assert_eq!(
+        placing(std::slice::from_ref(&reset)).kind,
+        ErrorKind::RateLimited(Some(7_000))
+    );
+    let dated = with_header(reset, "Retry-After", "Sat, 21 Nov 2026 00:00:30 GMT");
+    assert_eq!(placing(&[dated]).kind, ErrorKind::RateLimited(Some(7_000)));
 }
 
 #[test]
@@ -177,6 +182,15 @@ fn a_ban_is_a_ban() {
         placing(&[fenced]).kind,
         ErrorKind::Banned(Some(NOW + 3_600_000))
     );
+    // What speaks JSON is the API itself, however it puts it.
+    for body in [
+        r#"{"error":{"message":null,"name":"HTTPError"}}"#,
+        r#"{"error":"no"}"#,
+    ] {
+        let error = placing(&answer(403, body));
+        assert_eq!(error.kind, ErrorKind::AuthFailed, "{body}");
+        assert_eq!(error.message, "HTTP status 403");
+    }
     let error = placing(&said(403, "Your IP address has been banned."));
     assert_eq!(
         (error.kind, error.effect),

@@ -94,6 +94,8 @@ fn base_units_become_contracts_and_nothing_is_rounded() {
         (linear(), "0.0000015"),
         (inverse(), "1.5"),
         (spot(), "0.000000001"),
+        (inverse(), "0"),
+        (inverse(), "-100"),
     ] {
         let desk = Desk::at(instrument);
         let command = Place {

@@ -146,6 +146,16 @@ fn the_descriptor_says_what_holds() {
             ("public_minute", BucketScope::Ip, 60_000, 30),
         ]
     );
+    let headers: Vec<_> = told
+        .buckets
+        .iter()
+        .map(|bucket| bucket.remaining_header.as_deref())
+        .collect();
+    let each_minute = Some("x-ratelimit-remaining");
+    assert_eq!(
+        headers,
+        [each_minute, Some("x-ratelimit-remaining-1s"), each_minute]
+    );
     let rules = &told.endpoint_rules[0];
     assert_eq!(rules.amend_mode, AmendMode::Native);
     assert!(rules.open_without_instrument && rules.history_without_instrument);
