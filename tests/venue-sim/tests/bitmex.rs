@@ -6,54 +6,8 @@ mod support;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use support::{Bench, Response};
-use switchyard_venue_sim::{BitmexLimitsPatch, FaultAction, FaultRule, SettingsPatch, SimConfig};
-
-const ORDER: &str = "/api/v1/order";
-
-async fn start() -> Bench {
-    Bench::with(SimConfig::bitmex()).await
-}
-
-/// The head of a signed request.
-fn head(bench: &Bench, method: &str, target: &str, body: &str, expires_s: i64) -> String {
-    let signature = bench.sign(&format!("{method}{target}{expires_s}{body}"));
-    let key = &bench.sim.credentials().api_key;
-    format!("api-key: {key}\r\napi-expires: {expires_s}\r\napi-signature: {signature}\r\n")
-}
-
-async fn call(bench: &Bench, method: &str, target: &str, body: &Value) -> Response {
-    let expires_s = bench.sim.control().now_ms() / 1000 + 5;
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
-    let head = head(bench, method, target, &body, expires_s);
-    bench
-        .send(
-            method,
-            target,
-            &format!("{head}Content-Type: application/json\r\n"),
-            &body,
-        )
-        .await
-}
-
-async fn get(bench: &Bench, target: &str) -> Value {
-    call(bench, "GET", target, &Value::Null).await.json()
-}
-
-fn resting(client_id: &str) -> Value {
-    json!({ "symbol": "XBTUSD", "orderQty": 100, "price": 50_000, "clOrdID": client_id })
-}
-
-fn message(response: &Response) -> String {
-    response.json()["error"]["message"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
+use support::bitmex::{ORDER, call, get, head, message, resting, start};
+use switchyard_venue_sim::{BitmexLimitsPatch, FaultAction, FaultRule, SettingsPatch};
 
 #[tokio::test]
 async fn only_signed_requests_that_have_not_expired_are_heard() {
@@ -392,4 +346,28 @@ fn time_ms(value: &Value) -> i64 {
         .map(|part| part.parse::<i64>().unwrap());
     let (hour, minute) = (parts.next().unwrap(), parts.next().unwrap());
     support::START_MS + ((day - 15) * 24 + hour - 8) * 3_600_000 + minute * 60_000
+}
+
+#[tokio::test]
+async fn what_bitmex_requires_together_is_asked_for() {
+    let bench = start().await;
+    let placed = call(&bench, "POST", ORDER, &resting("one")).await.json();
+    let rename = json!({ "orderID": placed["orderID"], "clOrdID": "two", "leavesQty": 200 });
+    let refused = call(&bench, "PUT", ORDER, &rename).await;
+    assert_eq!(
+        (refused.status, message(&refused).as_str()),
+        (400, "'origClOrdID' is a required arg.")
+    );
+    let close = json!({ "symbol": "XBTUSD", "execInst": "Close", "price": 70_000 });
+    let sideless = call(&bench, "POST", ORDER, &close).await;
+    assert_eq!(
+        (sideless.status, message(&sideless).as_str()),
+        (400, "'side' is a required arg.")
+    );
+    let renamed = json!({ "origClOrdID": "one", "clOrdID": "two", "leavesQty": 200 });
+    let renamed = call(&bench, "PUT", ORDER, &renamed).await.json();
+    assert_eq!(
+        (&renamed["clOrdID"], &renamed["orderQty"]),
+        (&json!("two"), &json!(200))
+    );
 }

@@ -51,6 +51,7 @@ pub(super) fn read(engine: &Engine, call: &Call<'_>) -> Result<Entry, BitmexErro
         Some("Buy") => Side::Buy,
         Some("Sell") => Side::Sell,
         Some(_) => return Err(BitmexError::invalid("side")),
+        None if sent.is_none() && has("Close") => return Err(BitmexError::required("side")),
         None if sent.is_some_and(i64::is_negative) => Side::Sell,
         None => Side::Buy,
     };

@@ -53,6 +53,9 @@ impl Bitmex {
                 }
                 (None, None) => None,
             };
+            if params.text("clOrdID").is_some() && params.text("origClOrdID").is_none() {
+                return Err(BitmexError::required("origClOrdID"));
+            }
             let old_price = order.kind.limit().unwrap_or_default();
             let price = params.decimal("price")?;
             if let Some(price) = price {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
 
+pub mod bitmex;
+
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
