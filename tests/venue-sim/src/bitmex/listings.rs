@@ -1,5 +1,5 @@
 //! What is traded by default, with the conventions of BitMEX: inverse and quanto contracts margined in XBT, linear
-//! ones in USDT, and spot pairs.
+//! ones in USDT and USDC, and spot pairs.
 
 use rust_decimal::Decimal;
 
@@ -13,7 +13,7 @@ const ONBOARD_MS: i64 = 1_597_046_400_000;
 const SEPTEMBER_2026: (&str, i64) = ("U26", 1_790_337_600_000);
 const DECEMBER_2026: (&str, i64) = ("Z26", 1_798_200_000_000);
 const MARCH_2027: (&str, i64) = ("H27", 1_806_062_400_000);
-/// Decimals of the minor units in which XBT and USDT are kept.
+/// Decimals of the minor units in which XBT, and USDT and USDC, are kept.
 const XBT_SCALE: u32 = 8;
 const USDT_SCALE: u32 = 6;
 
@@ -52,6 +52,7 @@ const XBTUSD: Underlying = Underlying {
     payoff: Payoff::Inverse {
         contract_size: Decimal::ONE,
         scale: XBT_SCALE,
+        lot: Some(Decimal::ONE_HUNDRED),
     },
 };
 const ETHUSD: Underlying = Underlying {
@@ -81,6 +82,13 @@ const XBTUSDT: Underlying = Underlying {
     payoff: multiplied(1, USDT_SCALE),
     ..XBTUSD
 };
+const XBTUSDC: Underlying = Underlying {
+    symbol: "XBTUSDC",
+    futures: "XBTUSDC",
+    quote: "USDC",
+    margin: "USDC",
+    ..XBTUSDT
+};
 const ETHUSDT: Underlying = Underlying {
     symbol: "ETHUSDT",
     futures: "ETHUSDT",
@@ -104,10 +112,11 @@ const SOLUSDT: Underlying = Underlying {
 /// The instruments of the default venue. `XBTU26` has settled, `NEWUSDT` is not listed yet.
 #[must_use]
 pub fn bitmex_instruments() -> Vec<Instrument> {
-    let perpetuals = [XBTUSD, ETHUSD, SOLUSD, XBTUSDT, ETHUSDT, SOLUSDT];
-    let mut listed: Vec<Instrument> = perpetuals.iter().map(perpetual).collect();
-    for underlying in [XBTUSD, ETHUSD, XBTUSDT] {
-        listed.push(future(&underlying, Series::CurrentQuarter, DECEMBER_2026));
+    let quarterly = [XBTUSD, ETHUSD, SOLUSD, XBTUSDT, ETHUSDT, SOLUSDT];
+    let mut listed: Vec<Instrument> = quarterly.iter().map(perpetual).collect();
+    listed.push(perpetual(&XBTUSDC));
+    for underlying in &quarterly {
+        listed.push(future(underlying, Series::CurrentQuarter, DECEMBER_2026));
     }
     listed.push(future(&XBTUSD, Series::NextQuarter, MARCH_2027));
     let mut settled = future(&XBTUSD, Series::CurrentQuarter, SEPTEMBER_2026);
@@ -135,6 +144,7 @@ pub fn bitmex_balances() -> Vec<(String, Decimal)> {
     [
         ("XBT", 10),
         ("USDT", 1_000_000),
+        ("USDC", 1_000_000),
         ("ETH", 100),
         ("SOL", 2_000),
     ]

@@ -18,6 +18,7 @@ mod notes;
 mod orders;
 mod params;
 mod positions;
+mod realised;
 mod render;
 mod routes;
 mod sizes;

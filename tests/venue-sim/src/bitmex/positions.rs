@@ -10,6 +10,7 @@ use super::currencies::{minor_name, minor_units};
 use super::errors::BitmexError;
 use super::format::{number, optional, time};
 use super::instruments::{INIT_MARGIN, MAINT_MARGIN, mark, set_all};
+use super::realised::Earned;
 use super::render::account_number;
 use super::sizes::{is_inverse, notionals, order_quantity};
 use super::tables::Query;
@@ -121,12 +122,7 @@ impl Bitmex {
                 .map(|o| o.remaining())
                 .sum()
         };
-        let (realised, fees) = engine
-            .fills(View::NOW, call.account)
-            .filter(|fill| fill.symbol == *symbol)
-            .fold((Decimal::ZERO, Decimal::ZERO), |(realised, fees), fill| {
-                (realised + fill.realised, fees + fill.fee)
-            });
+        let earned = Earned::of(engine, call.account, symbol, call.now);
         let maintenance = exposure.notional.abs() * MAINT_MARGIN;
         let percent = exposure.unrealised.checked_div(position.cost.abs());
         let mut row = json!({
@@ -142,22 +138,17 @@ impl Bitmex {
             "leverage": number(leverage),
             "crossMargin": chosen.is_none(),
             "deleveragePercentile": if is_open { json!(1) } else { Value::Null },
-            "rebalancedPnl": 0,
-            "prevRealisedPnl": 0,
-            "prevUnrealisedPnl": 0,
-            "openingQty": 0,
+            "rebalancedPnl": minor(-earned.transferred),
+            "prevRealisedPnl": minor(earned.last_closed),
             "openOrderBuyQty": order_quantity(instrument, open(Side::Buy)),
             "openOrderBuyCost": minor(-exposure.bids),
-            "openOrderBuyPremium": 0,
             "openOrderSellQty": order_quantity(instrument, open(Side::Sell)),
             "openOrderSellCost": minor(exposure.asks),
-            "openOrderSellPremium": 0,
             "currentQty": order_quantity(instrument, position.quantity),
-            "currentCost": minor(cost),
-            "currentComm": minor(fees),
-            "realisedCost": minor(-realised),
+            "currentCost": minor(cost - earned.profit),
+            "currentComm": minor(earned.fees),
+            "realisedCost": minor(-earned.profit),
             "unrealisedCost": minor(cost),
-            "grossOpenPremium": 0,
         });
         let valued = json!({
             "isOpen": is_open,
@@ -169,13 +160,11 @@ impl Bitmex {
             "posState": "",
             "posCost": minor(cost),
             "posCross": minor(exposure.unrealised.min(Decimal::ZERO).abs()),
-            "posComm": 0,
-            "posLoss": 0,
             "posMargin": minor(exposure.position_margin),
             "posMaint": minor(maintenance),
             "initMargin": minor(exposure.order_margin),
             "maintMargin": minor(exposure.position_margin + exposure.unrealised),
-            "realisedPnl": minor(realised - fees),
+            "realisedPnl": minor(earned.net()),
             "unrealisedPnl": minor(exposure.unrealised),
             "unrealisedPnlPcnt": optional(percent.map(|p| p.round_dp(PRICE_SCALE))),
             "unrealisedRoePcnt": optional(percent.map(|p| (p * leverage).round_dp(PRICE_SCALE))),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::currencies::{CURRENCIES, Currency};
 use super::errors::BitmexError;
 use super::format::{number, time};
+use super::realised::Session;
 use super::render::account_number;
 use super::{Bitmex, Call};
 use crate::engine::Engine;
@@ -18,11 +19,13 @@ impl Bitmex {
     pub(super) fn wallet(&self, call: &Call<'_>) -> Result<Value, BitmexError> {
         self.per_currency(call, |engine, call, currency| {
             let balance = engine.ledger.balance(call.account, currency.major);
-            let amount = currency.minor_units(balance.free + balance.locked);
+            let session = Session::of(engine, call.account, currency.major, call.now);
+            let amount = currency.minor_units(balance.free + balance.locked - session.net);
+            let deposited = engine.ledger.deposited(call.account, currency.major);
             json!({
                 "account": account_number(call.account),
                 "currency": currency.minor,
-                "deposited": amount,
+                "deposited": currency.minor_units(deposited),
                 "withdrawn": 0,
                 "transferIn": 0,
                 "transferOut": 0,
@@ -102,6 +105,7 @@ fn margin_row(engine: &Engine, call: &Call<'_>, currency: &Currency) -> Value {
     let locked = engine.ledger.balance(call.account, currency.major).locked;
     let minor = |amount: Decimal| currency.minor_units(amount);
     let balance = wallet.balance + locked;
+    let session = Session::of(engine, call.account, currency.major, call.now);
     let equity = balance + wallet.unrealised;
     let used = (wallet.position_margin + wallet.order_margin + locked)
         .checked_div(equity)
@@ -115,18 +119,15 @@ fn margin_row(engine: &Engine, call: &Call<'_>, currency: &Currency) -> Value {
         "currency": currency.minor,
         "riskLimit": 1_000_000_000_000_i64,
         "state": "",
-        "amount": minor(balance),
-        "prevRealisedPnl": 0,
-        "grossComm": 0,
+        "amount": minor(balance - session.net),
+        "grossComm": minor(session.fees),
         "grossOpenCost": minor(wallet.order_margin + locked),
-        "grossOpenPremium": 0,
-        "grossExecCost": 0,
         "grossMarkValue": minor(wallet.maintenance_base),
         "riskValue": minor(wallet.maintenance_base),
         "initMargin": minor(wallet.order_margin + locked),
         "maintMargin": minor(wallet.position_margin),
         "targetExcessMargin": 0,
-        "realisedPnl": 0,
+        "realisedPnl": minor(session.net),
         "unrealisedPnl": minor(wallet.unrealised),
         "walletBalance": minor(balance),
         "marginBalance": minor(equity),

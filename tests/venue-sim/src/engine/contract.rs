@@ -27,6 +27,9 @@ pub enum Payoff {
         contract_size: Decimal,
         /// Decimals of the margin asset to which a trade's worth is rounded.
         scale: u32,
+        /// How many contracts are rounded at once, the worth of more being a multiple of theirs; `None` rounds
+        /// the worth of a trade as a whole.
+        lot: Option<Decimal>,
     },
     /// Quantity in contracts; profit is the change of price times the contracts times a fixed multiplier. The
     /// margin asset may be neither the base nor the quote (quanto), or be the quote (linear, sized in contracts).
@@ -94,10 +97,16 @@ impl Payoff {
             Self::Inverse {
                 contract_size,
                 scale,
-            } => quantity
-                .checked_mul(contract_size)?
-                .checked_div(price)
-                .map(|value| value.round_dp(scale)),
+                lot,
+            } => {
+                if quantity.is_zero() {
+                    return Some(Decimal::ZERO);
+                }
+                let unit = lot.unwrap_or(quantity);
+                let worth = unit.checked_mul(contract_size)?.checked_div(price)?;
+                let units = quantity.checked_div(unit)?;
+                worth.round_dp(scale).checked_mul(units)
+            }
             Self::Multiplied { multiplier, scale } => quantity
                 .checked_mul(multiplier)?
                 .checked_mul(price)

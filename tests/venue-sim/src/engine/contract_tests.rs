@@ -140,6 +140,7 @@ fn entry_prices_are_weighted_for_linear_and_harmonic_for_inverse_contracts() {
     let payoff = Payoff::Inverse {
         contract_size,
         scale: VALUE_SCALE,
+        lot: None,
     };
     let inverse = engine.position(ALICE, INVERSE).entry_price(payoff);
     assert_eq!(inverse.round_dp(8), Decimal::from(48_000));
@@ -295,7 +296,7 @@ proptest! {
         mark in 300_000..900_000_i64,
     ) {
         let mut engine = engine(Decimal::new(4, 4));
-        let size = Payoff::Inverse { contract_size: Decimal::ONE_HUNDRED, scale: VALUE_SCALE };
+        let size = Payoff::Inverse { contract_size: Decimal::ONE_HUNDRED, scale: VALUE_SCALE, lot: None };
         let (mut cash, mut held) = (Decimal::ZERO, Decimal::ZERO);
         for (price, quantity) in trades.into_iter().filter(|(_, quantity)| *quantity != 0) {
             let (price, quantity) = (Decimal::new(price, 1), Decimal::from(quantity));
@@ -320,15 +321,17 @@ proptest! {
 
     #[test]
     fn profits_in_minor_units_cancel_exactly_and_flat_is_the_sum_of_cash_flows(
-        contract in prop::sample::select(vec!["XBTUSD", "ETHUSD", "XBTUSDT"]),
+        contract in prop::sample::select(vec!["XBTUSD", "ETHUSD", "XBTUSDT", "XBTUSDC"]),
         trades in prop::collection::vec((300_000..900_000_i64, -999..999_i64), 1..30),
         mark in 300_000..900_000_i64,
     ) {
         let fee = Decimal::new(5, 4);
         let mut engine = Engine::new(bitmex_instruments(), Fees { maker: fee, taker: fee });
-        engine.fee_scales = [("XBT".to_owned(), 8), ("USDT".to_owned(), 6)].into();
-        for (account, asset) in [(ALICE, "XBT"), (BOB, "XBT"), (ALICE, "USDT"), (BOB, "USDT")] {
-            engine.ledger.deposit(account, asset, Decimal::from(1_000_000));
+        engine.fee_scales = [("XBT", 8), ("USDT", 6), ("USDC", 6)].map(|(asset, scale)| (asset.to_owned(), scale)).into();
+        for asset in ["XBT", "USDT", "USDC"] {
+            for account in [ALICE, BOB] {
+                engine.ledger.deposit(account, asset, Decimal::from(1_000_000));
+            }
         }
         let listed = engine.listing(contract).unwrap().instrument.clone();
         let terms = listed.contract.clone().unwrap();

@@ -20,12 +20,24 @@ pub struct Balance {
 pub struct Ledger {
     accounts: BTreeMap<AccountId, BTreeMap<String, Balance>>,
     fees: BTreeMap<String, Decimal>,
+    deposits: BTreeMap<(AccountId, String), Decimal>,
 }
 
 impl Ledger {
     /// Brings money in from outside.
     pub fn deposit(&mut self, account: AccountId, asset: &str, amount: Decimal) {
         self.entry(account, asset).free += amount;
+        *self
+            .deposits
+            .entry((account, asset.to_owned()))
+            .or_default() += amount;
+    }
+
+    /// What an account has brought in of an asset.
+    #[must_use]
+    pub fn deposited(&self, account: AccountId, asset: &str) -> Decimal {
+        let key = (account, asset.to_owned());
+        self.deposits.get(&key).copied().unwrap_or_default()
     }
 
     /// One balance.

@@ -175,6 +175,7 @@ fn contract(underlying: &Underlying, suffix: &str, series: Series, delivery_ms: 
             Payoff::Inverse {
                 contract_size,
                 scale: VALUE_SCALE,
+                lot: None,
             },
             underlying.base,
         )
