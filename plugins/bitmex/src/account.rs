@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use switchyard_sdk::account::{Balance, Position};
-use switchyard_sdk::decimal::{self, Exact};
+use switchyard_sdk::decimal::Exact;
 use switchyard_sdk::log::Level;
 use switchyard_sdk::types::{Error, HttpRequest, HttpResponse};
 use switchyard_sdk::{Context, Step};
@@ -117,11 +117,9 @@ struct WirePosition<'a> {
     liquidation_price: Option<Exact>,
     #[serde(default)]
     unrealised_pnl: Option<Exact>,
+    /// Over the position's life, whatever of it has gone to the wallet since.
     #[serde(default)]
     realised_pnl: Option<Exact>,
-    /// "Realised PNL that has transferred to your wallet for this position."
-    #[serde(default)]
-    rebalanced_pnl: Option<Exact>,
     #[serde(default)]
     pos_margin: Option<Exact>,
     #[serde(default)]
@@ -156,18 +154,11 @@ pub(crate) fn decode_list_positions(
             .money(&contracts, Some(&position.currency))?
             .map(|(_, asset)| asset);
         let amount = |of: &Option<Exact>| money(of).map(|found| found.map(|(amount, _)| amount));
-        let realised = match (&position.realised_pnl, &position.rebalanced_pnl) {
-            (Some(pending), Some(transferred)) => {
-                decimal::sum(pending.as_str(), transferred.as_str())
-                    .and_then(|sum| Exact::parse(&sum))
-            }
-            (pending, transferred) => pending.clone().or_else(|| transferred.clone()),
-        };
         open.push(Position {
             symbol: measure.symbol.clone(),
             quantity: measure.quantity(&contracts)?,
             unrealized_pnl: amount(&position.unrealised_pnl)?,
-            realized_pnl: amount(&realised)?,
+            realized_pnl: amount(&position.realised_pnl)?,
             margin: amount(&position.pos_margin.filter(|margin| !margin.is_zero()))?,
             entry_price: position.avg_entry_price.and_then(Exact::non_zero),
             mark_price: position.mark_price.and_then(Exact::non_zero),
