@@ -3,6 +3,7 @@
 //! Everything is read and checked at start; an error names the key, its value's problem and what is
 //! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
 
+mod reliability;
 mod secret;
 mod sections;
 
@@ -13,6 +14,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
+pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
 pub use secret::{SecretError, SecretRef};
 pub use sections::{
     Approval, AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat,
@@ -41,6 +43,9 @@ pub struct Config {
     /// What is logged, and how.
     #[serde(default)]
     pub log: LogConfig,
+    /// How venues' rate limits are kept.
+    #[serde(default)]
+    pub limiter: LimiterSettings,
     /// The venues, by name.
     #[serde(default)]
     pub venues: BTreeMap<String, VenueConfig>,
@@ -136,6 +141,7 @@ impl Config {
             MAX_REQUEST_TIMEOUT_MS,
         )?;
         self.plugins.check()?;
+        self.limiter.check()?;
         for (name, venue) in &self.venues {
             venue.check(name)?;
         }
@@ -202,6 +208,7 @@ impl VenueConfig {
             1,
             60_000,
         )?;
+        reliability::check(name, self)?;
         if self.streams {
             let problem = "is not available in this version; it must be false";
             return Err(value(

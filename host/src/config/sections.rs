@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use switchyard_runtime::Limits;
 
-use super::SecretRef;
+use super::{BreakerSettings, BulkheadSettings, RetrySettings, SecretRef};
 
 /// `[server]`
 #[derive(Debug, Clone, Deserialize)]
@@ -213,6 +213,15 @@ pub struct VenueConfig {
     /// Rate-limit buckets that replace what the adapter and the venue say, in units per window.
     #[serde(default)]
     pub limits: BTreeMap<String, u32>,
+    /// When the venue is given a rest.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
+    /// How often, and how soon, something is tried again.
+    #[serde(default)]
+    pub retry: RetrySettings,
+    /// How much of the process the venue may hold.
+    #[serde(default)]
+    pub bulkhead: BulkheadSettings,
 }
 
 fn default_recv_window_ms() -> u32 {

@@ -11,8 +11,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::reliability::ReliabilityMetrics;
+
 /// Buckets for what crosses a network, in seconds: 1 ms to about 30 s.
-const NETWORK_BUCKETS: [f64; 14] = [
+pub(super) const NETWORK_BUCKETS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
@@ -112,8 +114,8 @@ pub struct OrderLabels {
     pub outcome: &'static str,
 }
 
-#[derive(Clone)]
-struct Buckets(&'static [f64]);
+#[derive(Debug, Clone)]
+pub(super) struct Buckets(pub(super) &'static [f64]);
 
 impl MetricConstructor<Histogram> for Buckets {
     fn new_metric(&self) -> Histogram {
@@ -121,7 +123,7 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-type Histograms<L> = Family<L, Histogram, Buckets>;
+pub(super) type Histograms<L> = Family<L, Histogram, Buckets>;
 
 /// Handles to all metrics, and the registry that prints them.
 pub struct Metrics {
@@ -139,6 +141,8 @@ pub struct Metrics {
     orders: Family<OrderLabels, Counter>,
     unresolved_orders: Gauge,
     journal_commit_seconds: Histogram,
+    /// Of the policies between callers and venues.
+    pub reliability: ReliabilityMetrics,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -164,6 +168,7 @@ impl Default for Metrics {
             orders: Family::default(),
             unresolved_orders: Gauge::default(),
             journal_commit_seconds: Histogram::new(LOCAL_BUCKETS),
+            reliability: ReliabilityMetrics::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register(

@@ -7,12 +7,17 @@ mod clock;
 mod exchange;
 mod health;
 mod http;
+mod limits;
 mod operation;
+mod policies;
 mod registry;
+mod verdict;
 mod watch;
 
 pub use catalogue::{CatalogueError, Listed, VenueCatalogue};
 pub use clock::VenueClock;
 pub use health::{AccountStatus, EndpointHealth, EndpointStatus, HealthBoard, VenueStatus};
+pub use limits::BucketStatus;
 pub use operation::Ask;
-pub use registry::{BucketStatus, Venue, VenueError, Venues};
+pub use policies::{BreakerStatus, BulkheadStatus};
+pub use registry::{Venue, VenueError, Venues};

@@ -9,16 +9,21 @@ use switchyard_runtime::{Adapter, Operation, Step, method_name};
 
 use super::catalogue::Listed;
 use super::registry::Venue;
+use super::verdict::{self, Kind};
 use crate::model::{Attempt, Failure, FailureCode, Fate, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
-use crate::telemetry::VenueCallLabels;
+use crate::reliability::limiter::Priority;
+use crate::telemetry::{RetryLabels, VenueCallLabels};
 
 /// Rounds of requests one operation may take; 10,000 orders of history in pages of 500 take 20.
 const MAX_STEPS: usize = 64;
 
 /// Largest state an adapter may carry from one step to the next, in bytes.
 const MAX_STATE_BYTES: usize = 16 * 1024 * 1024;
+
+/// A request that waited this long for a rate limit is stamped and signed anew.
+const STAMP_LASTS: Duration = Duration::from_millis(50);
 
 /// What is asked of a venue, and until when.
 #[derive(Debug)]
@@ -33,14 +38,64 @@ pub struct Ask<'a, O: Operation> {
     pub deadline: Deadline,
 }
 
+/// How an operation went that gave no result.
+struct Stopped {
+    failure: Failure,
+    /// Whether the gateway itself kept it from being sent: that says nothing of the venue, and trying again
+    /// at once leads to the same.
+    by_us: bool,
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            by_us: false,
+        }
+    }
+}
+
+/// How often something is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tries {
+    /// As often as the policy allows.
+    Policy,
+    /// Once: somebody else can be asked.
+    One,
+}
+
 impl Venue {
     /// Runs an operation that changes nothing.
     ///
     /// # Errors
     /// [`Failure`]; its fate says nothing of interest.
     pub async fn read<O: Operation>(&self, ask: Ask<'_, O>) -> Result<O::Output, Failure> {
-        self.run::<O, _, _>(ask, |_| std::future::ready(Ok(())))
+        self.told(&ask, self.guarded(&ask, &unrecorded, Tries::Policy))
             .await
+    }
+
+    /// Runs an operation that changes nothing, without a second try: for callers that can ask elsewhere.
+    ///
+    /// # Errors
+    /// [`Failure`], as for [`Venue::read`].
+    pub async fn read_once<O: Operation>(&self, ask: Ask<'_, O>) -> Result<O::Output, Failure> {
+        self.told(&ask, self.guarded(&ask, &unrecorded, Tries::One))
+            .await
+    }
+
+    /// Asks how the venue is. Neither breaker nor bulkhead stand before it, which are there to keep others
+    /// from finding out; the venue's limits and bans do.
+    pub(super) async fn probe_with<O: Operation>(
+        &self,
+        ask: Ask<'_, O>,
+    ) -> Result<O::Output, Failure> {
+        let mut talked = Duration::ZERO;
+        let run = async {
+            self.run_steps(&ask, &unrecorded, Priority::Place, &mut talked)
+                .await
+                .map_err(|stopped| stopped.failure)
+        };
+        self.told(&ask, run).await
     }
 
     /// Runs an operation, giving `record` every attempt that may change something before it is sent. What
@@ -54,12 +109,19 @@ impl Venue {
         R: Fn(Attempt) -> F + Send + Sync,
         F: Future<Output = Result<(), Failure>> + Send,
     {
+        self.told(&ask, self.guarded(&ask, &record, Tries::Policy))
+            .await
+    }
+
+    /// Counts and logs how an operation went.
+    async fn told<O: Operation>(
+        &self,
+        ask: &Ask<'_, O>,
+        run: impl Future<Output = Result<O::Output, Failure>> + Send,
+    ) -> Result<O::Output, Failure> {
         let started = Instant::now();
         let endpoint = ask.endpoint;
-        let result = self
-            .run_steps::<O, R, F>(&ask, &record)
-            .await
-            .map_err(|failure| self.without_key(failure));
+        let result = run.await.map_err(|failure| self.without_key(failure));
         let outcome = result
             .as_ref()
             .map_or_else(|failure| failure.code.name(), |_| "ok");
@@ -87,7 +149,89 @@ impl Venue {
         result
     }
 
-    async fn run_steps<O, R, F>(&self, ask: &Ask<'_, O>, record: &R) -> Result<O::Output, Failure>
+    /// Runs an operation behind bulkhead and breaker, and again where that may help and can do no harm.
+    async fn guarded<O, R, F>(
+        &self,
+        ask: &Ask<'_, O>,
+        record: &R,
+        tries: Tries,
+    ) -> Result<O::Output, Failure>
+    where
+        O: Operation,
+        R: Fn(Attempt) -> F + Send + Sync,
+        F: Future<Output = Result<(), Failure>> + Send,
+    {
+        let kind = Kind::of::<O>();
+        let _admission = self.policies.admit(kind, ask.deadline).await?;
+        let mut retries = 0;
+        let mut may_resync = true;
+        let mut before: Option<Failure> = None;
+        loop {
+            let permit = match self.policies.pass(ask.endpoint) {
+                Ok(permit) => permit,
+                // What failed before says more than that it is not tried once more.
+                Err(refused) => return Err(before.unwrap_or(refused)),
+            };
+            let mut talked = Duration::ZERO;
+            let result = self
+                .run_steps(ask, record, kind.priority(), &mut talked)
+                .await;
+            let failure = match result {
+                Ok(output) => {
+                    let well = verdict::health(&Ok(()), talked, self.policies.slow());
+                    permit.record_after(well, talked);
+                    return Ok(output);
+                }
+                Err(Stopped {
+                    failure,
+                    by_us: true,
+                }) => return Err(after_earlier(kind, before, failure)),
+                Err(Stopped { failure, .. }) => failure,
+            };
+            let judged = Err::<(), _>(failure.clone());
+            permit.record_after(
+                verdict::health(&judged, talked, self.policies.slow()),
+                talked,
+            );
+            let failure = after_earlier(kind, before.take(), failure);
+            let is_skewed = failure.code == FailureCode::ClockSkew;
+            if is_skewed && may_resync && verdict::is_harmless(kind, &failure) {
+                may_resync = false;
+                self.note_retry::<O>(ask.endpoint, &failure);
+                self.resync(ask.endpoint, ask.deadline).await;
+                before = Some(failure);
+                continue;
+            }
+            if tries == Tries::One || !verdict::may_repeat(kind, &failure) {
+                return Err(failure);
+            }
+            match self.policies.again(retries, &failure, ask.deadline) {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => return Err(failure),
+            }
+            retries += 1;
+            self.note_retry::<O>(ask.endpoint, &failure);
+            before = Some(failure);
+        }
+    }
+
+    fn note_retry<O: Operation>(&self, endpoint: &str, failure: &Failure) {
+        self.metrics.reliability.retried(&RetryLabels {
+            venue: self.name.clone(),
+            endpoint: endpoint.to_owned(),
+            operation: O::NAME,
+            reason: failure.code.name(),
+        });
+        tracing::info!(venue = %self.name, endpoint, operation = O::NAME, %failure, "trying again");
+    }
+
+    async fn run_steps<O, R, F>(
+        &self,
+        ask: &Ask<'_, O>,
+        record: &R,
+        priority: Priority,
+        talked: &mut Duration,
+    ) -> Result<O::Output, Stopped>
     where
         O: Operation,
         R: Fn(Attempt) -> F + Send + Sync,
@@ -108,12 +252,28 @@ impl Venue {
                     failure
                 }
             };
-            let call = self.call::<O>(ask);
-            let stamped_at = translate::timestamp(call.context.now);
-            let requests = self
+            let mut call = self.call::<O>(ask);
+            let mut requests = self
                 .encode::<O>(&adapter, &call, &ask.command, state.as_ref())
                 .await
                 .map_err(settled)?;
+            let pass = self
+                .limits
+                .acquire(&requests, priority, ask.deadline)
+                .await
+                .map_err(|failure| Stopped {
+                    failure: settled(failure),
+                    by_us: !changed,
+                })?;
+            if pass.waited() >= STAMP_LASTS {
+                // Stamped and signed when it is sent, not when it began to wait.
+                call = self.call::<O>(ask);
+                requests = self
+                    .encode::<O>(&adapter, &call, &ask.command, state.as_ref())
+                    .await
+                    .map_err(settled)?;
+            }
+            let stamped_at = translate::timestamp(call.context.now);
             let mutating = self
                 .mutating_request::<O>(&adapter, &requests)
                 .map_err(settled)?;
@@ -121,19 +281,28 @@ impl Venue {
                 let expires_at =
                     stamped_at.plus(Duration::from_millis(call.context.window_ms.into()));
                 let attempt = attempt::<O>(&adapter, request, stamped_at, expires_at);
-                record(attempt).await.map_err(settled)?;
+                if let Err(failure) = record(attempt).await {
+                    pass.refund();
+                    return Err(Stopped {
+                        failure: settled(failure),
+                        by_us: !changed,
+                    });
+                }
                 if self.clock.now(ask.endpoint) >= expires_at || ask.deadline.has_passed() {
+                    pass.refund();
                     return Err(settled(Failure::not_sent(
                         FailureCode::Timeout,
                         "the request went stale before it could be sent",
-                    )));
+                    ))
+                    .into());
                 }
             }
-            let responses = self
-                .send_all(&requests, mutating, ask.deadline)
-                .await
-                .map_err(settled)?;
-            self.note_limits(&adapter, &requests, &responses);
+            let sent = Instant::now();
+            let answered = self.send_all(&requests, mutating, ask.deadline).await;
+            *talked += sent.elapsed();
+            let responses = answered.map_err(settled)?;
+            self.limits.note(&pass, &requests, &responses);
+            drop(pass);
             let step = self
                 .decode::<O>(
                     &adapter,
@@ -144,7 +313,10 @@ impl Venue {
                     mutating.is_some(),
                 )
                 .await
-                .map_err(settled)?;
+                .map_err(|failure| {
+                    self.limits.heed(&failure, &requests);
+                    settled(failure)
+                })?;
             changed |= mutating.is_some();
             match step {
                 Step::Done(output) => return Ok(output),
@@ -153,15 +325,34 @@ impl Venue {
                     return Err(after(
                         changed,
                         "the adapter's state between two steps is too large",
-                    ));
+                    )
+                    .into());
                 }
             }
         }
         Err(after(
             changed,
             &format!("the adapter did not finish within {MAX_STEPS} steps"),
-        ))
+        )
+        .into())
     }
+}
+
+/// Nothing is recorded of what changes nothing.
+fn unrecorded(_: Attempt) -> std::future::Ready<Result<(), Failure>> {
+    std::future::ready(Ok(()))
+}
+
+/// A failure after an earlier one of the same operation: what may have happened then may have happened.
+fn after_earlier(kind: Kind, earlier: Option<Failure>, failure: Failure) -> Failure {
+    let was_open = earlier.is_some_and(|earlier| earlier.fate == Fate::Unknown);
+    if was_open && kind != Kind::Read {
+        return Failure {
+            fate: Fate::Unknown,
+            ..failure
+        };
+    }
+    failure
 }
 
 fn attempt<O: Operation>(

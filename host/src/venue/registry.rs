@@ -1,22 +1,26 @@
 //! Venues as configured: each with its adapter, endpoints, account and state.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 use secrecy::ExposeSecret;
 use switchyard_runtime::wit::descriptor::EndpointRules;
 use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Adapter, Capability, KeyError, Runtime, SecretKey};
+use tokio::time::Instant;
 use url::Url;
 
 use super::catalogue::{CatalogueError, Listed, VenueCatalogue};
 use super::clock::VenueClock;
 use super::health::{HealthBoard, VenueStatus};
 use super::http::Sender;
+use super::limits::{BucketStatus, Sharing, VenueLimits};
+use super::policies::{BreakerStatus, BulkheadStatus, Policies};
 use crate::config::{Config, CredentialsConfig, SecretError, VenueConfig};
 use crate::model::Timestamp;
-use crate::plugin::{AdapterDirectory, PluginError, translate};
+use crate::plugin::{AdapterDirectory, PluginError};
+use crate::reliability::limiter::Limiter;
 use crate::telemetry::Metrics;
 
 /// Why a venue cannot be set up.
@@ -82,19 +86,6 @@ pub(super) struct Account {
     pub(super) secret: Arc<SecretKey>,
 }
 
-/// A rate-limit bucket, as last seen.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct BucketStatus {
-    /// `ip` or `account`.
-    pub scope: &'static str,
-    /// Units per window.
-    pub limit: u32,
-    /// Length of the window in milliseconds.
-    pub window_ms: u64,
-    /// Units used, as the venue last counted them.
-    pub used: Option<u32>,
-}
-
 /// One venue.
 pub struct Venue {
     pub(super) name: String,
@@ -107,8 +98,9 @@ pub struct Venue {
     pub(super) clock: VenueClock,
     pub(super) health: HealthBoard,
     catalogue: RwLock<Arc<VenueCatalogue>>,
-    limits: Mutex<IndexMap<String, BucketStatus>>,
-    configured_limits: BTreeMap<String, u32>,
+    pub(super) limits: VenueLimits,
+    pub(super) policies: Policies,
+    pub(super) resyncs: tokio::sync::Mutex<BTreeMap<String, Instant>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -126,6 +118,7 @@ impl Venue {
         config: &VenueConfig,
         adapter: Arc<Adapter>,
         sender: Sender,
+        limiter: Limiter,
         metrics: Arc<Metrics>,
     ) -> Result<Self, VenueError> {
         let descriptor = adapter.descriptor();
@@ -158,34 +151,43 @@ impl Venue {
                 known,
             });
         }
-        let limits = bucket_statuses(&adapter, &config.limits);
-        if let Some(bucket) = config
-            .limits
-            .keys()
-            .find(|bucket| !limits.contains_key(*bucket))
-        {
+        let account = config.credentials.as_ref();
+        let account = account.map(|c| account_of(name, c)).transpose()?;
+        let sharing = Sharing {
+            adapter: &config.adapter,
+            endpoints: &endpoints,
+            api_key: account.as_ref().map(|account| account.api_key.as_str()),
+        };
+        let limits = VenueLimits::new(
+            name,
+            &adapter,
+            &sharing,
+            &config.limits,
+            limiter,
+            metrics.clone(),
+        );
+        let known: Vec<String> = limits.names().cloned().collect();
+        if let Some(bucket) = config.limits.keys().find(|bucket| !known.contains(bucket)) {
             return Err(VenueError::UnknownBucket {
                 venue: name.to_owned(),
                 bucket: bucket.clone(),
-                known: limits.keys().cloned().collect(),
+                known,
             });
         }
+        let policies = Policies::new(name, endpoints.keys(), config, metrics.clone());
         Ok(Self {
             name: name.to_owned(),
             adapter_name: config.adapter.clone(),
-            account: config
-                .credentials
-                .as_ref()
-                .map(|c| account(name, c))
-                .transpose()?,
+            account,
             window_ms: config.recv_window_ms,
             health: HealthBoard::of(endpoints.keys().cloned(), config.credentials.is_some()),
             clock: VenueClock::of(endpoints.keys().cloned()),
             catalogue: RwLock::default(),
             endpoints,
             sender,
-            limits: Mutex::new(limits),
-            configured_limits: config.limits.clone(),
+            policies,
+            resyncs: tokio::sync::Mutex::default(),
+            limits,
             adapter: RwLock::new(adapter),
             metrics,
         })
@@ -281,12 +283,19 @@ impl Venue {
         self.health.status()
     }
 
-    /// Its rate-limit buckets as last seen.
+    /// How its rate limits stand.
     pub fn limits(&self) -> IndexMap<String, BucketStatus> {
-        self.limits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.limits.status()
+    }
+
+    /// How an endpoint's breaker stands.
+    pub fn breaker(&self, endpoint: &str) -> Option<BreakerStatus> {
+        self.policies.breaker(endpoint)
+    }
+
+    /// How much of the process it holds.
+    pub fn bulkhead(&self) -> BulkheadStatus {
+        self.policies.bulkhead()
     }
 
     /// Replaces one endpoint's listing; a listing that cannot be used leaves the old one.
@@ -304,58 +313,9 @@ impl Venue {
         *catalogue = Arc::new(next);
         Ok(listed)
     }
-
-    /// Takes limits that the venue publishes; configuration stands above them.
-    pub(super) fn take_limits(
-        &self,
-        published: &[switchyard_runtime::wit::market::PublishedLimit],
-    ) {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        for limit in published
-            .iter()
-            .filter(|limit| !self.configured_limits.contains_key(&limit.bucket))
-        {
-            if let Some(status) = limits.get_mut(&limit.bucket) {
-                status.limit = limit.limit;
-                status.window_ms = limit.window_ms;
-            }
-        }
-    }
-
-    /// Reads the venue's own counters from its answers' headers.
-    pub(super) fn note_limits(
-        &self,
-        adapter: &Adapter,
-        requests: &[wit::HttpRequest],
-        responses: &[wit::HttpResponse],
-    ) {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        for (request, response) in requests.iter().zip(responses) {
-            let header = |wanted: &Option<String>| -> Option<u32> {
-                let wanted = wanted.as_ref()?;
-                let (_, value) = response
-                    .headers
-                    .iter()
-                    .find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
-                value.trim().parse().ok()
-            };
-            let buckets = adapter.descriptor().buckets.iter();
-            // A header counts the budget that its request drew on, which may share its name with another's.
-            let drawn_on = |name: &str| request.costs.iter().any(|cost| cost.bucket == name);
-            for bucket in buckets.filter(|bucket| drawn_on(&bucket.name)) {
-                let Some(status) = limits.get_mut(&bucket.name) else {
-                    continue;
-                };
-                let used = header(&bucket.used_header).or_else(|| {
-                    header(&bucket.remaining_header).map(|left| status.limit.saturating_sub(left))
-                });
-                status.used = used.or(status.used);
-            }
-        }
-    }
 }
 
-fn account(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueError> {
+fn account_of(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueError> {
     let read = |key: &'static str, place: &crate::config::SecretRef| {
         place.read().map_err(|source| VenueError::Secret {
             venue: venue.to_owned(),
@@ -383,29 +343,6 @@ fn account(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueErro
     })
 }
 
-fn bucket_statuses(
-    adapter: &Adapter,
-    configured: &BTreeMap<String, u32>,
-) -> IndexMap<String, BucketStatus> {
-    adapter
-        .descriptor()
-        .buckets
-        .iter()
-        .map(|bucket| {
-            let status = BucketStatus {
-                scope: translate::bucket_scope(bucket.scope),
-                limit: configured
-                    .get(&bucket.name)
-                    .copied()
-                    .unwrap_or(bucket.limit),
-                window_ms: bucket.window_ms,
-                used: None,
-            };
-            (bucket.name.clone(), status)
-        })
-        .collect()
-}
-
 /// All venues, in the order of their names.
 #[derive(Debug)]
 pub struct Venues {
@@ -428,10 +365,12 @@ impl Venues {
             return Ok(Self { by_name });
         }
         let sender = Sender::new().map_err(|error| VenueError::Client(error.to_string()))?;
+        let limiter = Limiter::new(config.limiter.policy());
         let mut adapters = AdapterDirectory::open(&config.plugins.directory, runtime)?;
         for (name, venue) in &config.venues {
             let adapter = adapters.adapter(&venue.adapter, name)?;
-            let venue = Venue::new(name, venue, adapter, sender.clone(), metrics.clone())?;
+            let (sender, limiter) = (sender.clone(), limiter.clone());
+            let venue = Venue::new(name, venue, adapter, sender, limiter, metrics.clone())?;
             by_name.insert(name.clone(), Arc::new(venue));
         }
         Ok(Self { by_name })

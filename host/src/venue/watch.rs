@@ -78,6 +78,21 @@ impl Venue {
         }
     }
 
+    /// Measures an endpoint's clock now, for a request that it found to be out of time. Whoever asks while
+    /// that is being done gets the same.
+    pub(super) async fn resync(&self, endpoint: &str, deadline: Deadline) {
+        let asked = tokio::time::Instant::now();
+        let _ = deadline
+            .bound(async {
+                let mut resyncs = self.resyncs.lock().await;
+                if resyncs.get(endpoint).is_none_or(|last| *last < asked) {
+                    self.probe(endpoint).await;
+                    resyncs.insert(endpoint.to_owned(), tokio::time::Instant::now());
+                }
+            })
+            .await;
+    }
+
     async fn probe(&self, endpoint: &str) -> bool {
         let labels = EndpointLabels {
             venue: self.name.clone(),
@@ -91,7 +106,7 @@ impl Venue {
             command: (),
             deadline,
         };
-        match self.read(ask).await {
+        match self.probe_with(ask).await {
             Ok(venue_time) => {
                 let took = started.elapsed();
                 let skew_ms =
@@ -121,9 +136,9 @@ impl Venue {
             command: (),
             deadline,
         };
-        let listed = match self.read(ask).await {
+        let listed = match self.probe_with(ask).await {
             Ok(listing) => {
-                self.take_limits(&listing.limits);
+                self.limits.publish(&listing.limits);
                 self.take_listing(endpoint, listing.instruments)
                     .map_err(|error| error.to_string())
             }
@@ -159,7 +174,7 @@ impl Venue {
             command: (),
             deadline,
         };
-        let tried = match self.read(ask).await {
+        let tried = match self.probe_with(ask).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.code == FailureCode::AuthFailed => Err(failure.to_string()),
             Err(_) => return false, // it says nothing of the credentials

@@ -149,6 +149,10 @@ impl TestApp {
     pub async fn bitmex() -> Self {
         Self::over(simulated_bitmex().await, |mut config, sim| {
             config.venues.clear();
+            // The simulator is told to count loosely; the gateway must not count strictly on its behalf.
+            config.venue_lines.push_str(
+                "\nlimits = { rest_second = 100000, rest_minute = 100000, public_minute = 100000 }",
+            );
             config.venue(
                 VENUE,
                 "bitmex",

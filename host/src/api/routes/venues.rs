@@ -15,7 +15,9 @@ use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
 use crate::model::Product;
 use crate::plugin::translate;
-use crate::venue::{BucketStatus, EndpointHealth, Venue, VenueStatus};
+use crate::venue::{
+    BreakerStatus, BucketStatus, BulkheadStatus, EndpointHealth, Venue, VenueStatus,
+};
 
 /// No parameters are taken.
 #[derive(Debug, Deserialize)]
@@ -43,6 +45,8 @@ pub(in crate::api) struct EndpointView {
     /// How it is.
     #[serde(flatten)]
     health: EndpointHealth,
+    /// How its breaker stands.
+    breaker: Option<BreakerStatus>,
 }
 
 /// One venue.
@@ -63,6 +67,8 @@ pub(in crate::api) struct VenueView {
     /// Its rate-limit buckets, by name.
     #[schema(value_type = BTreeMap<String, BucketStatus>)]
     limits: indexmap::IndexMap<String, BucketStatus>,
+    /// Operations under way.
+    bulkhead: BulkheadStatus,
 }
 
 impl VenueView {
@@ -87,6 +93,7 @@ impl VenueView {
                         .collect()
                 });
                 let rules = venue.rules(&alias);
+                let breaker = venue.breaker(&alias);
                 let amend = translate::amend_mode(
                     rules.map_or(AmendMode::Unsupported, |rules| rules.amend_mode),
                 );
@@ -96,6 +103,7 @@ impl VenueView {
                         products,
                         amend,
                         health,
+                        breaker,
                     },
                 )
             })
@@ -117,6 +125,7 @@ impl VenueView {
             has_account: venue.has_account(),
             endpoints,
             limits: venue.limits(),
+            bulkhead: venue.bulkhead(),
         }
     }
 }

@@ -1,0 +1,356 @@
+//! The limits that a venue sets: kept before it has to, corrected by what it counts, and shared by all
+//! venues of the configuration that share an address or an account.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use switchyard_runtime::Adapter;
+use switchyard_runtime::wit::descriptor::{Bucket as Declared, BucketScope};
+use switchyard_runtime::wit::market::PublishedLimit;
+use switchyard_runtime::wit::types as wit;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::model::{Failure, FailureCode};
+use crate::plugin::translate;
+use crate::reliability::Deadline;
+use crate::reliability::limiter::{
+    Ledger, LedgerKey, Limiter, Mark, Priority, Reason, Refused, Ticket,
+};
+use crate::telemetry::{BucketLabels, Metrics, PriorityLabels};
+
+/// How long a bucket rests after a "too many requests" that does not say how long.
+const UNTOLD_REST: Duration = Duration::from_secs(1);
+
+/// How long nothing is sent after a ban that does not say how long: the shortest that a venue documents.
+const UNTOLD_BAN: Duration = Duration::from_secs(120);
+
+/// Longest ban that is believed; a venue's nonsense must not switch it off for ever.
+const LONGEST_BAN: Duration = Duration::from_secs(3 * 86_400);
+
+/// Units of the budget that only bans close.
+const UNLIMITED: u64 = 1 << 40;
+
+/// A rate-limit bucket.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct BucketStatus {
+    /// `ip` or `account`.
+    pub scope: &'static str,
+    /// Units per window.
+    pub limit: u64,
+    /// Length of the window in milliseconds.
+    pub window_ms: u64,
+    /// Units used in the window that ends now, by the gateway's count and the venue's, whichever is more.
+    pub used: u64,
+    /// Units left.
+    pub left: u64,
+    /// Requests that wait for it.
+    pub waiting: usize,
+    /// How much longer the venue wants no requests, in milliseconds.
+    pub closed_ms: Option<u64>,
+}
+
+/// What identifies those with whom a venue shares its limits.
+pub(super) struct Sharing<'a> {
+    /// The adapter's name: another adapter's buckets mean something else.
+    pub(super) adapter: &'a str,
+    /// Where requests go.
+    pub(super) endpoints: &'a BTreeMap<String, Url>,
+    /// Public part of the account's key.
+    pub(super) api_key: Option<&'a str>,
+}
+
+struct Bucket {
+    ledger: Ledger,
+    scope: BucketScope,
+    used_header: Option<String>,
+    remaining_header: Option<String>,
+    /// Configuration stands above what the venue publishes.
+    is_configured: bool,
+    labels: BucketLabels,
+}
+
+/// The limits of one venue.
+pub(super) struct VenueLimits {
+    venue: String,
+    limiter: Limiter,
+    buckets: IndexMap<String, Bucket>,
+    /// Closed by bans; every request passes it.
+    gate: Ledger,
+    metrics: Arc<Metrics>,
+}
+
+/// The leave to send the requests of one step.
+#[derive(Debug)]
+pub(super) struct Pass {
+    ticket: Ticket,
+    marks: Vec<(String, Mark)>,
+}
+
+impl Pass {
+    /// How long it had to be waited for.
+    pub(super) fn waited(&self) -> Duration {
+        self.ticket.waited()
+    }
+
+    /// Nothing was sent.
+    pub(super) fn refund(self) {
+        self.ticket.refund();
+    }
+}
+
+impl VenueLimits {
+    pub(super) fn new(
+        venue: &str,
+        adapter: &Adapter,
+        sharing: &Sharing<'_>,
+        configured: &BTreeMap<String, u32>,
+        limiter: Limiter,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let buckets = adapter.descriptor().buckets.iter();
+        let buckets = buckets
+            .map(|declared| {
+                let own = configured.get(&declared.name);
+                let limit = own.copied().unwrap_or(declared.limit);
+                let window = Duration::from_millis(declared.window_ms);
+                let ledger = limiter.ledger(sharing.key(declared), limit.into(), window);
+                if let Some(own) = own {
+                    ledger.cap(u64::from(*own));
+                }
+                let bucket = Bucket {
+                    ledger,
+                    scope: declared.scope,
+                    used_header: declared.used_header.clone(),
+                    remaining_header: declared.remaining_header.clone(),
+                    is_configured: own.is_some(),
+                    labels: BucketLabels {
+                        venue: venue.to_owned(),
+                        bucket: declared.name.clone(),
+                    },
+                };
+                (declared.name.clone(), bucket)
+            })
+            .collect();
+        let gate = LedgerKey {
+            scope: sharing.address(sharing.endpoints.keys()),
+            bucket: "bans".into(),
+        };
+        Self {
+            venue: venue.to_owned(),
+            gate: limiter.ledger(gate, UNLIMITED, Duration::from_secs(1)),
+            limiter,
+            buckets,
+            metrics,
+        }
+    }
+
+    /// Their names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.buckets.keys()
+    }
+
+    /// Spends what the requests cost, waiting for it until the deadline.
+    pub(super) async fn acquire(
+        &self,
+        requests: &[wit::HttpRequest],
+        priority: Priority,
+        deadline: Deadline,
+    ) -> Result<Pass, Failure> {
+        let costs = self.costs(requests);
+        let mut wants: Vec<(&Ledger, u64)> = vec![(&self.gate, 0)];
+        wants.extend(costs.iter().map(|(bucket, cost)| (&bucket.ledger, *cost)));
+        let granted = self.limiter.acquire(&wants, priority, deadline).await;
+        for (bucket, _) in &costs {
+            let (used, limit) = (bucket.ledger.used(), bucket.ledger.limit());
+            let reliability = &self.metrics.reliability;
+            reliability.limit_is(&bucket.labels, used, limit);
+        }
+        let ticket = granted.map_err(|refused| self.refusal(&refused))?;
+        self.metrics.reliability.waited(
+            &PriorityLabels {
+                venue: self.venue.clone(),
+                priority: name_of(priority),
+            },
+            ticket.waited(),
+        );
+        let marks = costs
+            .iter()
+            .map(|(bucket, _)| (bucket.labels.bucket.clone(), bucket.ledger.mark()))
+            .collect();
+        Ok(Pass { ticket, marks })
+    }
+
+    fn costs(&self, requests: &[wit::HttpRequest]) -> Vec<(&Bucket, u64)> {
+        let mut costs: IndexMap<&str, u64> = IndexMap::new();
+        for cost in requests.iter().flat_map(|request| &request.costs) {
+            *costs.entry(&cost.bucket).or_default() += u64::from(cost.amount);
+        }
+        let known = costs.into_iter().filter_map(|(name, cost)| {
+            let bucket = self.buckets.get(name);
+            if bucket.is_none() {
+                tracing::warn!(venue = %self.venue, bucket = name, "the adapter spends of a bucket that it does not declare");
+            }
+            Some((bucket?, cost))
+        });
+        known.collect()
+    }
+
+    fn refusal(&self, refused: &Refused) -> Failure {
+        self.metrics.reliability.shed(&self.venue, "limiter");
+        let is_ban = refused.reason == Reason::Closed && refused.ledger == self.gate.key().bucket;
+        let code = match refused.reason {
+            _ if is_ban => FailureCode::Banned,
+            Reason::Exhausted | Reason::Closed => FailureCode::RateLimited,
+            Reason::QueueFull => FailureCode::Overloaded,
+            Reason::TooLarge | Reason::Unknown => FailureCode::Unsupported,
+        };
+        let message = if is_ban {
+            "the venue has banned this gateway for a while; nothing was sent".to_owned()
+        } else {
+            format!(
+                "the venue's limit {:?}: {}; nothing was sent",
+                refused.ledger, refused.reason
+            )
+        };
+        Failure {
+            retry_after: refused.retry_after,
+            ..Failure::not_sent(code, message)
+        }
+    }
+
+    /// Takes in the venue's own counters from its answers' headers.
+    pub(super) fn note(
+        &self,
+        pass: &Pass,
+        requests: &[wit::HttpRequest],
+        responses: &[wit::HttpResponse],
+    ) {
+        for (name, mark) in &pass.marks {
+            let Some(bucket) = self.buckets.get(name) else {
+                continue;
+            };
+            // A header counts the budget that its request drew on, which may share its name with another's.
+            let answers = requests.iter().zip(responses).filter(|(request, _)| {
+                let mut costs = request.costs.iter();
+                costs.any(|cost| cost.bucket == *name)
+            });
+            let counted = answers
+                .filter_map(|(_, response)| bucket.counted_by(response))
+                .max();
+            if let Some(used) = counted {
+                let unknown = bucket.ledger.observe_used(used, *mark);
+                if unknown > 0 {
+                    tracing::debug!(venue = %self.venue, bucket = name, used, unknown, "the venue counted more");
+                }
+            }
+        }
+    }
+
+    /// Keeps away as long as the venue wants it.
+    pub(super) fn heed(&self, failure: &Failure, requests: &[wit::HttpRequest]) {
+        let now = Instant::now();
+        match failure.code {
+            FailureCode::Banned => {
+                let rest = failure.retry_after.unwrap_or(UNTOLD_BAN).min(LONGEST_BAN);
+                tracing::error!(
+                    venue = %self.venue, seconds = rest.as_secs_f64(), message = %failure.message,
+                    "banned: nothing is sent to the venue until the ban ends"
+                );
+                self.gate.close_until(now + rest);
+            }
+            FailureCode::RateLimited => {
+                let rest = failure.retry_after.unwrap_or(UNTOLD_REST).min(LONGEST_BAN);
+                for (bucket, _) in self.costs(requests) {
+                    tracing::warn!(
+                        venue = %self.venue, bucket = %bucket.labels.bucket, seconds = rest.as_secs_f64(),
+                        "the venue wants fewer requests"
+                    );
+                    bucket.ledger.close_until(now + rest);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes limits that the venue publishes; configuration stands above them.
+    pub(super) fn publish(&self, published: &[PublishedLimit]) {
+        for limit in published {
+            if let Some(bucket) = self.buckets.get(&limit.bucket)
+                && !bucket.is_configured
+            {
+                let window = Duration::from_millis(limit.window_ms);
+                bucket.ledger.set_limit(limit.limit.into(), window);
+            }
+        }
+    }
+
+    /// How they stand.
+    pub(super) fn status(&self) -> IndexMap<String, BucketStatus> {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let ban = self.gate.closed_for();
+        let statuses = self.buckets.iter().map(|(name, bucket)| {
+            let ledger = &bucket.ledger;
+            let (used, limit) = (ledger.used(), ledger.limit());
+            let status = BucketStatus {
+                scope: translate::bucket_scope(bucket.scope),
+                limit,
+                window_ms: millis(ledger.window()),
+                used,
+                left: limit.saturating_sub(used),
+                waiting: ledger.waiting(),
+                closed_ms: ledger.closed_for().max(ban).map(millis),
+            };
+            (name.clone(), status)
+        });
+        statuses.collect()
+    }
+}
+
+impl Bucket {
+    fn counted_by(&self, response: &wit::HttpResponse) -> Option<u64> {
+        let header = |wanted: &Option<String>| -> Option<u64> {
+            let wanted = wanted.as_ref()?;
+            let mut headers = response.headers.iter();
+            let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+            value.trim().parse().ok()
+        };
+        let left = || header(&self.remaining_header);
+        header(&self.used_header)
+            .or_else(|| left().map(|left| self.ledger.limit().saturating_sub(left)))
+    }
+}
+
+impl Sharing<'_> {
+    fn key(&self, bucket: &Declared) -> LedgerKey {
+        let address = self.address(bucket.endpoints.iter());
+        let scope = match (bucket.scope, self.api_key) {
+            (BucketScope::Account, Some(api_key)) => format!("{address} {api_key}"),
+            _ => address,
+        };
+        LedgerKey {
+            scope,
+            bucket: bucket.name.clone(),
+        }
+    }
+
+    fn address<'b>(&self, endpoints: impl Iterator<Item = &'b String>) -> String {
+        let mut origins: Vec<&str> = endpoints
+            .filter_map(|alias| self.endpoints.get(alias))
+            .map(Url::as_str)
+            .collect();
+        origins.sort_unstable();
+        format!("{} {}", self.adapter, origins.join(" "))
+    }
+}
+
+fn name_of(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Cancel => "cancel",
+        Priority::Amend => "amend",
+        Priority::Place => "place",
+        Priority::Read => "read",
+    }
+}
