@@ -24,6 +24,7 @@ mod listing;
 mod placing;
 mod products;
 mod protocol;
+mod reliability;
 mod restarting;
 mod secrets;
 mod starting;
