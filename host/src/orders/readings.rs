@@ -317,7 +317,7 @@ pub(super) async fn open_orders(
         command: (),
         deadline: Deadline::after(QUESTION_DEADLINE),
     };
-    let open = venue.read(ask).await?;
+    let open = Box::pin(venue.read(ask)).await?;
     translate::order_reports(open).map_err(translate::unreadable)
 }
 
@@ -350,7 +350,8 @@ async fn once<K: Eq + Hash, V>(
         let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
         cells.entry(key).or_default().clone()
     };
-    let read = async { read.await.map(Arc::new) };
+    // On the heap: everything that a round may ask is in here.
+    let read = Box::pin(async { read.await.map(Arc::new) });
     cell.get_or_init(|| read).await.clone()
 }
 

@@ -1,5 +1,7 @@
 //! Finds out what became of an order, or of a change to it, by asking its venue.
 
+use futures_util::future::BoxFuture;
+
 use super::readings::{QUESTION_DEADLINE, Readings};
 use super::service::{OrderError, Orders, order_ref, order_ref_of};
 use crate::model::{
@@ -53,16 +55,17 @@ impl Orders {
     /// Asks about an order; what is seen is journaled.
     pub(super) async fn ask_about(&self, readings: &Readings, case: Case) -> Asked {
         let id = case.record.order.id.clone();
-        let result = if !case.record.is_unresolved() {
-            self.look_for_given_up(readings, case.record).await
+        // On the heap: together they would be too much for a thread's stack.
+        let asking: BoxFuture<'_, Result<Asked, OrderError>> = if !case.record.is_unresolved() {
+            Box::pin(self.look_for_given_up(readings, case.record))
         } else if case.record.amendment.is_some() {
-            self.resolve_amendment(readings, case).await
+            Box::pin(self.resolve_amendment(readings, case))
         } else if case.record.order.state == OrderState::PendingNew {
-            self.resolve_placement(readings, case).await
+            Box::pin(self.resolve_placement(readings, case))
         } else {
-            self.see_cancel_through(readings, case.record).await
+            Box::pin(self.see_cancel_through(readings, case.record))
         };
-        result.unwrap_or_else(|error| {
+        asking.await.unwrap_or_else(|error| {
             tracing::error!(order = %id, %error, "what was seen could not be stored or acted on");
             Asked::default()
         })
@@ -302,8 +305,8 @@ impl Orders {
             && let Some(record) = self.journal.order(&record.order.id).await?
             && record.order.state == OrderState::PendingCancel
         {
-            self.cancel_open(record, Deadline::after(QUESTION_DEADLINE))
-                .await?;
+            let deadline = Deadline::after(QUESTION_DEADLINE);
+            Box::pin(self.cancel_open(record, deadline)).await?;
         }
         Ok(())
     }

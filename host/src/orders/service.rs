@@ -196,7 +196,7 @@ impl Orders {
             command,
             deadline,
         };
-        let report = venue.read(ask).await?;
+        let report = Box::pin(venue.read(ask)).await?;
         translate::report_of(record, report).map_err(translate::unreadable)
     }
 
