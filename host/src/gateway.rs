@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{self, AppState, Keyring, KeyringError, ServeError};
 use crate::config::{Config, ConfigError};
-use crate::orders::Orders;
+use crate::orders::{Adoption, Orders};
 use crate::store::{Journal, StoreError};
 use crate::telemetry::{LoggingError, Metrics};
 use crate::venue::{VenueError, Venues};
@@ -72,7 +72,11 @@ impl Gateway {
         let cache = cache.map_err(StartError::CodeCache)?;
         let runtime = Arc::new(Runtime::new(config.plugins.limits(), cache)?);
         let venues = Arc::new(Venues::set_up(config, runtime, &metrics)?);
-        let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone());
+        let adoption = Adoption {
+            id_prefix: config.orders.id_prefix.clone(),
+            tenant: config.auth.tenant_of_unknown_orders().to_owned(),
+        };
+        let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone(), adoption);
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,
@@ -100,6 +104,7 @@ impl Gateway {
             background.spawn(venue.clone().watch());
         }
         background.spawn(self.state.orders.clone().follow_up());
+        background.spawn(self.state.orders.clone().sweep());
         api::serve(self.listener, api::router(self.state), stop).await;
         background.shutdown().await;
     }

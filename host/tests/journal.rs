@@ -49,6 +49,8 @@ fn record(tenant: &str, label: Option<&str>, created_at: i64) -> OrderRecord {
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        watched_until: None,
+        cancel_on_sight: false,
     }
 }
 
@@ -123,6 +125,36 @@ async fn orders_and_events_are_read_back_after_a_restart() {
     assert_eq!(kinds, ["intent", "attempt"]);
     let unresolved = journal.unresolved().await.unwrap();
     assert_eq!(unresolved.len(), 1, "its fate is still open");
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_watched_across_restarts_until_its_day_is_over_or_it_is_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let (lost, late) = (record("t", None, 1), record("t", None, 2));
+    let not_placed = || Event::NotPlaced {
+        horizon: Timestamp::from_millis(35_001),
+        misses: Vec::new(),
+    };
+    let before = {
+        let journal = open(directory.path()).unwrap();
+        for order in [&lost, &late] {
+            keep(&journal, order, vec![attempt(), not_placed()]).await;
+        }
+        journal.watched(Timestamp::now()).await.unwrap().len()
+    };
+    assert_eq!(before, 2);
+    let journal = open(directory.path()).unwrap();
+    assert_eq!(journal.unresolved().await.unwrap().len(), 0);
+    let Event::Acknowledged { report } = acknowledged("7") else {
+        unreachable!("it acknowledges")
+    };
+    let surfaced = vec![Event::SurfacedLate { report }];
+    journal.append(&late.order.id, surfaced).await.unwrap();
+    let watched = journal.watched(Timestamp::now()).await.unwrap();
+    let ids: Vec<&OrderId> = watched.iter().map(|record| &record.order.id).collect();
+    assert_eq!(ids, [&lost.order.id]);
+    let tomorrow = Timestamp::now().plus(std::time::Duration::from_secs(86_401));
+    assert_eq!(journal.watched(tomorrow).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -360,10 +392,14 @@ async fn a_journal_of_the_first_version_learns_its_venue_ids_when_it_is_opened()
     let path = directory.path().join("journal.db");
     let database = rusqlite::Connection::open(path).unwrap();
     database
-        .execute_batch("DROP TABLE venue_orders; PRAGMA user_version = 1;")
+        .execute_batch(
+            "DROP TABLE venue_orders; DROP INDEX orders_watched;
+             ALTER TABLE orders DROP COLUMN watched_until_ms; PRAGMA user_version = 1;",
+        )
         .unwrap();
     drop(database);
     let journal = open(directory.path()).unwrap();
+    assert_eq!(journal.watched(Timestamp::now()).await.unwrap(), []);
     let found = journal.of_venue_ids("sim", vec![named("7")]).await.unwrap();
     assert_eq!(found.get(&named("7")), Some(&order.order.id));
 }

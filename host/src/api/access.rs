@@ -16,11 +16,8 @@ use subtle::ConstantTimeEq;
 use super::caller::current_request_id;
 use super::problem::Problem;
 use super::state::AppState;
-use crate::config::{AuthConfig, AuthMode, KeyConfig, Role};
+use crate::config::{AuthConfig, AuthMode, KeyConfig, OPEN_TENANT, Role};
 use crate::orders::Caller;
-
-/// Tenant and key of everyone where no keys are asked for.
-const OPEN: &str = "open";
 
 /// Who was recognised, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +102,7 @@ impl Keyring {
     /// Who shows this `Authorization` header.
     fn recognise(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
         if self.open {
-            let open = || OPEN.to_owned();
+            let open = || OPEN_TENANT.to_owned();
             return Ok(Principal {
                 key_id: open(),
                 tenant: open(),

@@ -231,6 +231,16 @@ impl From<OrderError> for Problem {
                 problem.0.venue = Some(venue);
                 problem
             }
+            OrderError::NotReconciled { venue, retry_after } => {
+                let detail = format!(
+                    "what became of {venue}'s open orders is not known yet; nothing was sent"
+                );
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let mut problem =
+                    Self::new(status, "not-reconciled", detail).retryable(Some(retry_after));
+                problem.0.venue = Some(venue);
+                problem
+            }
             OrderError::Venue {
                 venue,
                 failure,

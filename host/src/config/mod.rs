@@ -3,6 +3,7 @@
 //! Everything is read and checked at start; an error names the key, its value's problem and what is
 //! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
 
+mod orders;
 mod reliability;
 mod secret;
 mod sections;
@@ -14,11 +15,12 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
+pub use orders::OrdersConfig;
 pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
 pub use secret::{SecretError, SecretRef};
 pub use sections::{
     Approval, AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat,
-    PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig,
+    OPEN_TENANT, PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig,
 };
 
 /// Environment variables that override the file begin with this.
@@ -37,6 +39,9 @@ pub struct Config {
     /// Where orders are kept.
     #[serde(default)]
     pub store: StoreConfig,
+    /// How orders are named.
+    #[serde(default)]
+    pub orders: OrdersConfig,
     /// Who may call.
     #[serde(default)]
     pub auth: AuthConfig,
@@ -331,6 +336,7 @@ mod tests {
                 "store.url",
             ),
             ("", "auth.keys"),
+            ("[orders]\nid_prefix = \"Gate\"", "orders.id_prefix"),
             (
                 "[auth]\nmode = \"open\"\n[venues.sim]\nrecv_window_ms = 1",
                 "adapter",
@@ -365,6 +371,24 @@ mod tests {
                 "{text}\n-> {}",
                 message(text)
             );
+        }
+    }
+
+    #[test]
+    fn orders_that_nobody_remembers_are_the_only_tenants_or_nobodys() {
+        let key = |id: &str, tenant: &str| {
+            format!(
+                "[[auth.keys]]\nid = \"{id}\"\nhash = \"00\"\ntenant = \"{tenant}\"\nrole = \"viewer\"\n"
+            )
+        };
+        for (text, tenant) in [
+            ("[auth]\nmode = \"open\"".to_owned(), "open"),
+            (key("1", "desk"), "desk"),
+            (key("1", "desk") + &key("2", "desk"), "desk"),
+            (key("1", "desk") + &key("2", "fund"), "adopted"),
+        ] {
+            let config = Config::from_toml(&text, "test.toml").unwrap();
+            assert_eq!(config.auth.tenant_of_unknown_orders(), tenant, "{text}");
         }
     }
 

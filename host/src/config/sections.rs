@@ -125,6 +125,25 @@ pub struct AuthConfig {
     pub keys: Vec<KeyConfig>,
 }
 
+/// Tenant and key of everyone where no keys are asked for.
+pub const OPEN_TENANT: &str = "open";
+
+/// Whose the orders are that nobody remembers, where there is more than one tenant.
+const NOBODY: &str = "adopted";
+
+impl AuthConfig {
+    /// Whose an order is that is found at a venue and is not in the journal: the only tenant's, if there is
+    /// one only.
+    pub fn tenant_of_unknown_orders(&self) -> &str {
+        let mut tenants = self.keys.iter().map(|key| key.tenant.as_str());
+        match (self.mode, tenants.next()) {
+            (AuthMode::Open, _) => OPEN_TENANT,
+            (AuthMode::Keys, Some(first)) if tenants.all(|tenant| tenant == first) => first,
+            (AuthMode::Keys, _) => NOBODY,
+        }
+    }
+}
+
 /// Whether callers must show a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]

@@ -18,9 +18,10 @@ pub use instrument::{
     ReferencePrice,
 };
 pub use lifecycle::{
-    Amendment, Attempt, Event, Leg, LegOf, LifecycleError, OrderRecord, Stage, apply,
+    Amendment, Attempt, Event, Leg, LegOf, LifecycleError, MISSES_TO_GIVE_UP, Miss, OrderRecord,
+    Question, Round, Said, Stage, apply, horizon,
 };
 pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
-pub use order_id::{OrderId, OrderIdError};
+pub use order_id::{IdPrefix, IdPrefixError, OrderId, OrderIdError};
 pub use report::{FillReport, Liquidity, OrderReport};
 pub use time::{Timestamp, TimestampError};

@@ -52,6 +52,7 @@ impl Orders {
     ) -> Result<Order, OrderError> {
         let mut record = self.own_order(&caller, &id).await?;
         is_open(&record)?;
+        self.must_be_reconciled(&record.order.venue, &record.endpoint)?;
         if change.is_none() {
             let problem = "quantity or price must be given, or both";
             let problem = FieldProblem::absent("quantity", problem);

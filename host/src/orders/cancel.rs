@@ -19,7 +19,9 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Order, OrderError> {
         let record = self.own_order(&caller, &id).await?;
-        if record.order.state.is_final() {
+        // What was given up and shows after all is cancelled then.
+        let may_show = record.watched_until.is_some() && !record.cancel_on_sight;
+        if record.order.state.is_final() && !may_show {
             return Ok(record.order);
         }
         let Caller {

@@ -250,7 +250,10 @@ impl Orders {
         venue: &Arc<Venue>,
         reports: Vec<OrderReport>,
     ) -> Result<Vec<Order>, StoreError> {
-        let (mut known, named) = self.known_of(venue, &reports).await?;
+        let (mut known, mut named) = self.known_of(venue, &reports).await?;
+        if self.take_sightings(venue, &reports, &known).await? {
+            (known, named) = self.known_of(venue, &reports).await?;
+        }
         let mut orders: Vec<Order> = Vec::with_capacity(reports.len());
         let mut places: HashMap<OrderId, usize> = HashMap::new();
         for report in reports {
@@ -284,9 +287,9 @@ impl Orders {
     }
 
     /// The journal's records of reported orders, by their ids; and those ids by the venue's names.
-    async fn known_of(
+    pub(super) async fn known_of(
         &self,
-        venue: &Arc<Venue>,
+        venue: &Venue,
         reports: &[OrderReport],
     ) -> Result<
         (

@@ -64,6 +64,7 @@ impl Orders {
     ) -> Result<Placed, OrderError> {
         let venue = self.venue("venue", &new.venue)?.clone();
         let listed = self.instrument(&venue, &new.symbol)?;
+        self.must_be_reconciled(venue.name(), &listed.instrument.endpoint)?;
         let reduces = venue
             .rules(&listed.instrument.endpoint)
             .is_some_and(|rules| rules.reduce_only);
@@ -71,7 +72,11 @@ impl Orders {
         if !problems.is_empty() {
             return Err(OrderError::Invalid(problems));
         }
-        let id = OrderId::random().map_err(|error| OrderError::Internal(error.to_string()))?;
+        let id = self
+            .adoption
+            .id_prefix
+            .order_id()
+            .map_err(|error| OrderError::Internal(error.to_string()))?;
         let record = pending(id, &new, &listed, &caller);
         let order = record.order.clone();
         let journaled = Arc::new(AtomicBool::new(false));
@@ -115,6 +120,7 @@ struct Placement {
 
 impl Placement {
     async fn run(self, deadline: Deadline) -> Result<Placed, OrderError> {
+        let _working = self.orders.in_flight.begin(&self.record.order.id);
         let ask = Ask::<Place> {
             endpoint: &self.record.endpoint,
             instrument: Some(&self.listed),
@@ -284,6 +290,8 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        watched_until: None,
+        cancel_on_sight: false,
     }
 }
 

@@ -8,10 +8,11 @@ use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Cancel, GetOrder};
 
 use super::in_flight::InFlight;
+use super::sighting::Adoption;
+use super::startup::Startup;
 use super::validate::FieldProblem;
 use crate::model::{
-    Attempt, Event, Failure, FailureCode, LegOf, OrderId, OrderRecord, OrderReport, OrderState,
-    Timestamp, apply,
+    Attempt, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport, OrderState,
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
@@ -62,6 +63,14 @@ pub enum OrderError {
         /// When to come back.
         retry_after: Duration,
     },
+    /// What became of the venue's open orders is not known yet. Nothing was sent.
+    #[error("{venue} is not reconciled yet")]
+    NotReconciled {
+        /// The venue.
+        venue: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// The venue, or the way to it, failed.
     #[error("{venue}: {failure}")]
     Venue {
@@ -97,16 +106,25 @@ pub struct Orders {
     pub(super) journal: Arc<Journal>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: InFlight,
+    pub(super) startup: Startup,
+    pub(super) adoption: Arc<Adoption>,
 }
 
 impl Orders {
     /// Order operations over these venues and this journal.
-    pub fn new(venues: Arc<Venues>, journal: Arc<Journal>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        venues: Arc<Venues>,
+        journal: Arc<Journal>,
+        metrics: Arc<Metrics>,
+        adoption: Adoption,
+    ) -> Self {
         Self {
+            startup: Startup::of(&venues),
             venues,
             journal,
             metrics,
             in_flight: InFlight::default(),
+            adoption: Arc::new(adoption),
         }
     }
 
@@ -178,7 +196,7 @@ impl Orders {
             command,
             deadline,
         };
-        let report = venue.read(ask).await?;
+        let report = Box::pin(venue.read(ask)).await?;
         translate::report_of(record, report).map_err(translate::unreadable)
     }
 
@@ -217,28 +235,6 @@ impl Orders {
             .append(id, vec![Event::Attempt { attempt }])
             .await;
         appended.map(drop).map_err(|error| not_recorded(&error))
-    }
-
-    /// Journals what was seen of an order, unless it says nothing new.
-    pub(super) async fn observe(
-        &self,
-        record: OrderRecord,
-        report: OrderReport,
-    ) -> Result<OrderRecord, StoreError> {
-        if matches!(record.leg_of(&report), Some(LegOf::Past(_))) && !report.state.is_final() {
-            tracing::error!(
-                order = %record.order.id, venue_order = %report.venue_order_id,
-                "a leg of the order that was taken to be over is live at the venue"
-            );
-        }
-        let event = Event::Observed { report };
-        let unchanged = record.order.updated_at;
-        let mut next = apply(Some(record.clone()), &event, Timestamp::from_millis(0))?;
-        next.order.updated_at = unchanged;
-        if next == record {
-            return Ok(record);
-        }
-        self.journal.append(&record.order.id, vec![event]).await
     }
 
     pub(super) fn where_it_trades(

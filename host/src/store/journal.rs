@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::query::{self, OrderPage, OrderQuery, StoredEvent, VenueOrderName};
 use super::writer::{self, Append};
 use super::{StoreError, schema};
-use crate::model::{Event, OrderId, OrderRecord};
+use crate::model::{Event, OrderId, OrderRecord, Timestamp};
 use crate::telemetry::Metrics;
 
 /// Connections that read beside the writer.
@@ -146,6 +146,15 @@ impl Journal {
     /// [`StoreError::Failed`].
     pub async fn unresolved(&self) -> Result<Vec<OrderRecord>, StoreError> {
         self.read(query::unresolved).await
+    }
+
+    /// Every order of which something was given up that is looked for still, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    pub async fn watched(&self, now: Timestamp) -> Result<Vec<OrderRecord>, StoreError> {
+        self.read(move |connection| query::watched(connection, now))
+            .await
     }
 
     /// Whether the journal can be read at all.

@@ -170,14 +170,30 @@ pub(super) fn open_at(
 pub(super) fn unresolved(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM orders WHERE is_unresolved ORDER BY created_at_ms")?;
-    let bodies = statement.query_map([], |row| row.get::<_, String>(0))?;
+    readable(statement.query_map([], |row| row.get::<_, String>(0))?)
+}
+
+/// Orders of which something was given up that is looked for still.
+pub(super) fn watched(
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<Vec<OrderRecord>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM orders WHERE watched_until_ms > ?1 ORDER BY watched_until_ms",
+    )?;
+    readable(statement.query_map([now.as_millis()], |row| row.get::<_, String>(0))?)
+}
+
+/// One entry that cannot be read must not keep all others from being followed.
+fn readable(
+    bodies: impl Iterator<Item = rusqlite::Result<String>>,
+) -> Result<Vec<OrderRecord>, StoreError> {
     let mut records = Vec::new();
     for body in bodies {
-        // One entry that cannot be read must not keep all others from being followed.
         match serde_json::from_str(&body?) {
             Ok(record) => records.push(record),
             Err(error) => {
-                tracing::error!(%error, "an unresolved order in the journal cannot be read")
+                tracing::error!(%error, "an order in the journal that is to be followed cannot be read")
             }
         }
     }

@@ -10,7 +10,7 @@ use super::StoreError;
 const APPLICATION_ID: i32 = 0x5357_5944;
 
 /// Version of the tables below.
-const SCHEMA_VERSION: i32 = 2;
+const SCHEMA_VERSION: i32 = 3;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS events (
@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS orders (
     is_unresolved   INTEGER NOT NULL,
     client_order_id TEXT,
     created_at_ms   INTEGER NOT NULL,
-    body            TEXT    NOT NULL
+    body            TEXT    NOT NULL,
+    watched_until_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS orders_by_time ON orders (tenant, created_at_ms, id);
 CREATE INDEX IF NOT EXISTS orders_by_label ON orders (tenant, client_order_id) WHERE client_order_id IS NOT NULL;
@@ -46,6 +47,11 @@ CREATE TABLE IF NOT EXISTS venue_orders (
     order_id        TEXT NOT NULL,
     PRIMARY KEY (venue, symbol, venue_order_id)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What versions before 3 did not have: until when what was given up is looked for.
+const WATCHED: &str = "
+CREATE INDEX IF NOT EXISTS orders_watched ON orders (watched_until_ms) WHERE watched_until_ms IS NOT NULL;
 ";
 
 /// What version 1 did not have: which of our orders goes by an id at its venue.
@@ -86,6 +92,12 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
         .pragma_update(None, "synchronous", "FULL")
         .map_err(sqlite)?;
     connection.execute_batch(TABLES).map_err(sqlite)?;
+    let column = "SELECT watched_until_ms FROM orders LIMIT 0";
+    if connection.prepare(column).is_err() {
+        let add = "ALTER TABLE orders ADD COLUMN watched_until_ms INTEGER";
+        connection.execute_batch(add).map_err(sqlite)?;
+    }
+    connection.execute_batch(WATCHED).map_err(sqlite)?;
     if version == 1 {
         connection.execute_batch(FROM_VERSION_1).map_err(sqlite)?;
     }

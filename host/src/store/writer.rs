@@ -131,11 +131,12 @@ fn project(
     let order = &record.order;
     connection
         .prepare_cached(
-            "INSERT INTO orders (id, tenant, venue, symbol, state, is_open, is_unresolved, client_order_id, created_at_ms, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO orders (id, tenant, venue, symbol, state, is_open, is_unresolved, client_order_id, created_at_ms, body,
+                watched_until_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (id) DO UPDATE SET
                 state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
-                body = excluded.body",
+                body = excluded.body, watched_until_ms = excluded.watched_until_ms",
         )?
         .execute(params![
             order.id.as_str(),
@@ -148,6 +149,7 @@ fn project(
             order.client_order_id,
             order.created_at.as_millis(),
             serde_json::to_string(record)?,
+            record.watched_until.map(Timestamp::as_millis),
         ])?;
     // A venue that begins its ids anew gives an old one to another order.
     for venue_order_id in venue_ids(record).filter(|id| !known.contains(id.as_str())) {

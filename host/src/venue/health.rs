@@ -202,6 +202,11 @@ impl HealthBoard {
         })
     }
 
+    /// How one endpoint is.
+    pub fn endpoint_status(&self, endpoint: &str) -> Option<EndpointStatus> {
+        self.lock().get(endpoint).map(Facts::status)
+    }
+
     /// The venue's summary.
     pub fn status(&self) -> VenueStatus {
         let endpoints = self.lock();

@@ -232,6 +232,11 @@ impl Venue {
             .all(|alias| catalogue.listed_on(alias).is_some())
     }
 
+    /// Whether an endpoint has listed its instruments at least once.
+    pub fn is_listed_on(&self, endpoint: &str) -> bool {
+        self.catalogue().listed_on(endpoint).is_some()
+    }
+
     /// The aliases of its configured endpoints.
     pub fn endpoints(&self) -> impl Iterator<Item = &str> {
         self.endpoints.keys().map(String::as_str)

@@ -89,6 +89,8 @@ pub struct GatewayConfig {
     pub venue_lines: String,
     /// Lines put at the very top.
     pub top_lines: String,
+    /// The keys.
+    pub keys: Vec<Key>,
 }
 
 impl GatewayConfig {
@@ -103,6 +105,7 @@ impl GatewayConfig {
             plugin_lines: String::new(),
             venue_lines: "retry.max_retries = 0\nbreaker.minimum_calls = 10000".to_owned(),
             top_lines: String::new(),
+            keys: vec![VIEWER, TRADER, OPERATOR, OTHER_TRADER],
         }
     }
 
@@ -163,7 +166,7 @@ impl GatewayConfig {
             )),
             quoted(&self.log_level),
         );
-        for key in [VIEWER, TRADER, OPERATOR, OTHER_TRADER] {
+        for key in &self.keys {
             text.push_str(&format!(
                 "[[auth.keys]]\nid = {}\nhash = \"{}\"\ntenant = {}\nrole = {}\n\n",
                 quoted(key.id),

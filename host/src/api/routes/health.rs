@@ -25,7 +25,7 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(in crate::api) enum OverallStatus {
     /// Everything answers.
     Ok,
-    /// It serves, and some venue does not.
+    /// It serves, and some venue does not, or is not reconciled.
     Degraded,
 }
 
@@ -52,7 +52,11 @@ pub(in crate::api) async fn overall(
         .map(|venue| (venue.name().to_owned(), venue.status()))
         .collect();
     let all_up = venues.values().all(|status| *status == VenueStatus::Up);
-    let status = if all_up {
+    let all_reconciled = state.venues.iter().all(|venue| {
+        let mut endpoints = venue.endpoints();
+        endpoints.all(|endpoint| state.orders.is_reconciled(venue.name(), endpoint))
+    });
+    let status = if all_up && all_reconciled {
         OverallStatus::Ok
     } else {
         OverallStatus::Degraded
@@ -72,8 +76,9 @@ pub(in crate::api) async fn live(
     StatusCode::OK
 }
 
-/// 200 once the journal is read and every venue was probed; a venue that is down does not keep the
-/// gateway from serving the others.
+/// 200 once the journal is read and every venue that can be reached is reconciled: what became of the orders
+/// whose fate was open is asked and answered, and its open orders were looked through. A venue that is down
+/// does not keep the gateway from serving the others; its own orders get 503 until it is reconciled.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, description = "Ready for requests"), (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn ready(
     State(state): State<AppState>,
@@ -88,6 +93,11 @@ pub(in crate::api) async fn ready(
         .find(|venue| venue.health().is_settling())
     {
         return Err(not_ready(format!("{} is starting", venue.name())));
+    }
+    let mut venues = state.venues.iter();
+    if let Some(venue) = venues.find(|venue| state.orders.waits_for(venue)) {
+        let detail = format!("{} is being reconciled", venue.name());
+        return Err(not_ready(detail));
     }
     state
         .journal
@@ -109,7 +119,7 @@ pub(in crate::api) async fn venue(
     state
         .venues
         .get(&name)
-        .map(|venue| Json(VenueView::of(venue)))
+        .map(|venue| Json(VenueView::of(venue, &state.orders)))
         .ok_or_else(|| Problem::not_found(format!("no venue {name:?}")))
 }
 

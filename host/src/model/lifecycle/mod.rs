@@ -2,13 +2,16 @@
 //! order, so that projections can be rebuilt from the journal.
 
 mod amendment;
+mod evidence;
 mod record;
+mod surfacing;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use amendment::{Amendment, Leg, LegOf, Stage};
+pub use evidence::{MISSES_TO_GIVE_UP, Miss, Question, Round, Said, horizon};
 pub use record::OrderRecord;
 
 use super::{Failure, OrderId, OrderReport, OrderState, Timestamp};
@@ -60,6 +63,25 @@ pub enum Event {
     },
     /// The order was seen at the venue.
     Observed {
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
+    /// The venue was asked in every way it offers, and twice, and the order never arrived.
+    NotPlaced {
+        /// When it could surface no more, by the venue's clock.
+        horizon: Timestamp,
+        /// The rounds of questions that missed it.
+        misses: Vec<Miss>,
+    },
+    /// What was given up was seen at the venue after all.
+    SurfacedLate {
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
+    /// An order of this gateway was seen at the venue and is not in the journal.
+    Adopted {
+        /// The order as far as it can be told.
+        record: Box<OrderRecord>,
         /// The order as the venue has it.
         report: OrderReport,
     },
@@ -123,6 +145,9 @@ impl Event {
             Self::Acknowledged { .. } => "acknowledged",
             Self::PlaceFailed { .. } => "place_failed",
             Self::Observed { .. } => "observed",
+            Self::NotPlaced { .. } => "not_placed",
+            Self::SurfacedLate { .. } => "surfaced_late",
+            Self::Adopted { .. } => "adopted",
             Self::AmendRequested { .. } => "amend_requested",
             Self::CloseToReplace { .. } => "close_to_replace",
             Self::Amended { .. } => "amended",
@@ -146,15 +171,16 @@ pub enum LifecycleError {
     /// Only an open order to which nothing else is being done can be changed.
     #[error("the order is {}", .0.name())]
     NotOpen(OrderState),
-    /// A step of a change that is not, or no longer, being made.
-    #[error("{0} belongs to a change that is not under way")]
+    /// A step of a placement or change that is not, or no longer, being made.
+    #[error("{0} belongs to nothing that is under way")]
     NotUnderWay(&'static str),
 }
 
 /// What an event makes of an order.
 ///
 /// # Errors
-/// [`LifecycleError`] where the first event is not an intent, or a later one is.
+/// [`LifecycleError`] where the first event is neither an intent nor an adoption, a later one is, or the
+/// order has moved on since the event was thought of.
 pub fn apply(
     record: Option<OrderRecord>,
     event: &Event,
@@ -162,19 +188,27 @@ pub fn apply(
 ) -> Result<OrderRecord, LifecycleError> {
     let mut record = match (record, event) {
         (None, Event::Intent { record, .. }) => return Ok((**record).clone()),
-        (Some(record), Event::Intent { .. }) => {
+        (None, Event::Adopted { record, report }) => {
+            let mut record = (**record).clone();
+            record.learn(report);
+            return Ok(record);
+        }
+        (Some(record), Event::Intent { .. } | Event::Adopted { .. }) => {
             return Err(LifecycleError::Exists(record.order.id));
         }
         (None, event) => return Err(LifecycleError::NoIntent(event.kind())),
         (Some(record), _) => record,
     };
     match event {
-        Event::Intent { .. } => {}
+        Event::Intent { .. } | Event::Adopted { .. } => {}
         Event::Attempt { attempt } => {
             record.note_attempt(&attempt.operation, attempt.expires_at)?;
             record.order.served_by = Some(record.order.venue.clone());
         }
         Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
+        Event::SurfacedLate { report } if record.surfaces(report) => record.learn(report),
+        Event::SurfacedLate { .. } => return Err(LifecycleError::NotUnderWay("surfaced_late")),
+        Event::NotPlaced { misses, .. } => record.not_placed(misses, at)?,
         Event::PlaceFailed { failure } => record.place_failed(failure),
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,
         Event::CloseToReplace { change } => record.close_to_replace(change)?,
@@ -183,8 +217,8 @@ pub fn apply(
             change,
             canceled,
             failure,
-        } => record.not_replaced(change, canceled, failure),
-        Event::AmendFailed { change, failure } => record.amend_failed(change, failure),
+        } => record.not_replaced(change, canceled, failure, at),
+        Event::AmendFailed { change, failure } => record.amend_failed(change, failure, at),
         Event::CancelRequested { .. } => record.request_cancel(),
         Event::CancelFailed { failure } => record.cancel_failed(failure),
     }

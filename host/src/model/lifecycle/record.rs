@@ -32,6 +32,12 @@ pub struct OrderRecord {
     /// The venue's time of the newest report on the current leg.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Timestamp>,
+    /// Until when the venue is still asked for what was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_until: Option<Timestamp>,
+    /// Whether what was given up is to be cancelled if it shows after all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_on_sight: bool,
 }
 
 impl OrderRecord {
@@ -65,7 +71,13 @@ impl OrderRecord {
 
     /// Takes what the venue says, unless it is older than what is known.
     pub(super) fn learn(&mut self, report: &OrderReport) {
+        if self.surfaces(report) {
+            self.surface(report);
+            return;
+        }
         match self.leg_of(report) {
+            // Nothing is known of it yet, and a change is under way: it shows again.
+            Some(LegOf::Past(place)) if self.is_given_up(place) => {}
             Some(LegOf::Past(place)) => self.learn_of_past_leg(place, report),
             Some(LegOf::Replacement) => {
                 self.switch_leg();
@@ -76,7 +88,7 @@ impl OrderRecord {
         }
     }
 
-    fn learn_of_current_leg(&mut self, report: &OrderReport) {
+    pub(super) fn learn_of_current_leg(&mut self, report: &OrderReport) {
         let carried = self.carried_quantity();
         let order = &mut self.order;
         let is_stale = plus(carried, report.filled_quantity) < order.filled_quantity;
@@ -142,6 +154,7 @@ impl OrderRecord {
     pub(super) fn end(&mut self, state: OrderState, reason: Option<String>) {
         self.order.state = state;
         self.order.reason = reason.or_else(|| self.order.reason.take());
+        self.cancel_on_sight |= self.cancel_requested && self.watched_until.is_some();
         self.cancel_requested = false;
         self.amendment = None;
     }
@@ -160,6 +173,7 @@ impl OrderRecord {
     /// A cancel waits while the order's fate, or that of a change, is open.
     pub(super) fn request_cancel(&mut self) {
         if self.order.state.is_final() {
+            self.cancel_on_sight |= self.watched_until.is_some();
             return;
         }
         self.cancel_requested = true;
