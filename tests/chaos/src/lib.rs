@@ -1,0 +1,13 @@
+//! What the gateway must survive: being killed at any instant under traffic, a file system that forgets what
+//! was not synced, and a venue that hangs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test support: what cannot be set up ends the test that wanted it"
+)]
+
+mod volatile;
+
+pub use volatile::VolatileFiles;
