@@ -8,6 +8,10 @@
     reason = "test support: what cannot be set up ends the test that wanted it"
 )]
 
+mod trace;
+mod venues;
 mod volatile;
 
+pub use trace::Trace;
+pub use venues::{BITMEX, MARKETS, Market, Venues};
 pub use volatile::VolatileFiles;

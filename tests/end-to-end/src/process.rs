@@ -1,5 +1,6 @@
 //! The built `switchyard` program.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,19 +26,31 @@ pub struct GatewayProcess {
 impl GatewayProcess {
     /// Runs `switchyard serve` and waits until it listens. Standard output and error go to `log`.
     pub async fn start(config: &Path, log: &Path) -> Self {
+        let mut process = Self::spawn(config, log, Vec::new());
+        process.listens().await;
+        process
+    }
+
+    /// Runs `switchyard serve` with these variables in its environment, and waits for nothing.
+    pub fn spawn(config: &Path, log: &Path, environment: Vec<(String, OsString)>) -> Self {
         let file = File::create(log).unwrap();
         let child = command(&["serve", "--config", &config.display().to_string()])
+            .envs(environment)
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
             .unwrap();
-        let mut process = Self {
+        Self {
             child,
             log: log.to_owned(),
             base: String::new(),
-        };
+        }
+    }
+
+    /// Waits until it listens.
+    pub async fn listens(&mut self) {
         let address = eventually("the gateway says where it listens", || async {
-            let log = process.log();
+            let log = self.log();
             let listening = log
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -47,8 +60,12 @@ impl GatewayProcess {
                 .ok_or(log)
         })
         .await;
-        process.base = format!("http://{address}");
-        process
+        self.base = format!("http://{address}");
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A caller without a key.
