@@ -8,10 +8,17 @@
     reason = "test support: what cannot be set up ends the test that wanted it"
 )]
 
+mod crash;
+mod desk;
+mod judge;
+mod life;
 mod trace;
 mod venues;
 mod volatile;
 
+pub use crash::{Plan, crash_and_judge};
+pub use judge::Verdict;
+pub use life::Life;
 pub use trace::Trace;
 pub use venues::{BITMEX, MARKETS, Market, Venues};
 pub use volatile::VolatileFiles;
