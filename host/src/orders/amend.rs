@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::reliability::{Deadline, DeadlinePassed};
 use crate::store::StoreError;
+use crate::venue::Tape;
 
 /// Legs that an order may have behind it. Each is kept with the order, and has an id out of 32,768.
 const MAX_LEGS: usize = 1_000;
@@ -122,6 +123,7 @@ impl Orders {
             listed,
             deadline,
             change: new_client_id,
+            tape: Tape::default(),
             _working: working,
         };
         let running = tokio::spawn(amending.run(record).in_current_span());

@@ -18,7 +18,7 @@ use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::store::{Journal, StoreError};
 use crate::telemetry::Metrics;
-use crate::venue::{Ask, Listed, Venue, Venues};
+use crate::venue::{Ask, Listed, Tape, Venue, Venues};
 
 /// How long a caller is asked to wait for a venue that has not listed its instruments yet.
 const UNTIL_LISTED: Duration = Duration::from_secs(2);
@@ -216,11 +216,17 @@ impl Orders {
             command,
             deadline,
         };
+        let (id, tape) = (&record.order.id, Tape::default());
         let outcome = venue
-            .run(ask, |attempt| {
-                self.record_attempt(&record.order.id, attempt)
-            })
-            .await?;
+            .run(ask, |attempt| self.record_attempt(id, attempt), &tape)
+            .await;
+        let exchanged = taped(&tape);
+        if !exchanged.is_empty()
+            && let Err(error) = self.journal.append(id, exchanged).await
+        {
+            tracing::error!(order = %id, %error, "what was said about a cancel could not be stored");
+        }
+        let outcome = outcome?;
         translate::cancel_outcome(record, outcome).map_err(translate::unreadable_change)
     }
 
@@ -272,6 +278,15 @@ pub(super) fn order_ref_of(venue_id: Option<&str>, client_id: &str) -> wit::Orde
         venue_id: venue_id.map(str::to_owned),
         client_id: Some(client_id.to_owned()),
     }
+}
+
+/// What was said to and by the venue, for the journal.
+pub(super) fn taped(tape: &Tape) -> Vec<Event> {
+    let exchanges = tape.take().into_iter();
+    exchanges
+        .filter_map(|exchange| serde_json::to_value(exchange).ok())
+        .map(|exchange| Event::Exchanged { exchange })
+        .collect()
 }
 
 /// Why an attempt that the journal refused was not sent.
