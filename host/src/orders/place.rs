@@ -16,6 +16,7 @@ use crate::model::{
 };
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::store::Commit;
 use crate::telemetry::OrderLabels;
 use crate::venue::{Ask, Listed, Venue};
 
@@ -175,11 +176,9 @@ impl Placement {
             });
         }
         events.push(Event::Attempt { attempt });
-        let appended = self
-            .orders
-            .journal
-            .append(&self.record.order.id, events)
-            .await;
+        let id = &self.record.order.id;
+        let commit = Commit::of_order(id, events).claiming(self.caller.claim.as_ref());
+        let appended = self.orders.journal.append_as(id, commit).await;
         appended.map_err(|error| not_recorded(&error))?;
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
@@ -212,7 +211,12 @@ impl Placement {
             let event = Event::PlaceFailed {
                 failure: failure.clone(),
             };
-            match self.orders.journal.append(id, vec![event]).await {
+            let mut commit = Commit::of_order(id, vec![event]);
+            // The caller may be gone, or may have been told to come back: the key is free by then.
+            if failure.fate != Fate::Unknown && failure.code.is_passing() {
+                commit = commit.releasing(self.caller.claim.as_ref());
+            }
+            match self.orders.journal.append_as(id, commit).await {
                 Ok(record) => order = record.order,
                 Err(error) => {
                     tracing::error!(order = %id, %error, "the failure could not be stored")

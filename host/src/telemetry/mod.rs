@@ -1,9 +1,11 @@
 //! Logs and metrics.
 
+mod journal;
 mod logging;
 mod metrics;
 mod reliability;
 
+pub use journal::JournalMetrics;
 pub use logging::{LogTarget, LoggingError, start_logging};
 pub use metrics::{
     AdapterCallLabels, CallPhase, EndpointLabels, HttpLabels, Metrics, OrderLabels, RefusedLabels,
