@@ -16,6 +16,7 @@ use crate::model::{
 };
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::store::Commit;
 use crate::telemetry::OrderLabels;
 use crate::venue::{Ask, Listed, Tape, Venue};
 
@@ -184,11 +185,9 @@ impl Placement {
             });
         }
         events.push(Event::Attempt { attempt });
-        let appended = self
-            .orders
-            .journal
-            .append(&self.record.order.id, events)
-            .await;
+        let id = &self.record.order.id;
+        let commit = Commit::of_order(id, events).claiming(self.caller.claim.as_ref());
+        let appended = self.orders.journal.append_as(id, commit).await;
         appended.map_err(|error| not_recorded(&error))?;
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
@@ -228,7 +227,12 @@ impl Placement {
             let event = Event::PlaceFailed {
                 failure: failure.clone(),
             };
-            match self.orders.journal.append(id, self.then(event)).await {
+            let mut commit = Commit::of_order(id, self.then(event));
+            // The caller may be gone, or may have been told to come back: the key is free by then.
+            if failure.fate != Fate::Unknown && failure.code.is_passing() {
+                commit = commit.releasing(self.caller.claim.as_ref());
+            }
+            match self.orders.journal.append_as(id, commit).await {
                 Ok(record) => order = record.order,
                 Err(error) => {
                     tracing::error!(order = %id, %error, "the failure could not be stored")

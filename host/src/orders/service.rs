@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
-use crate::store::{Journal, StoreError};
+use crate::store::{Journal, KeyClaim, StoreError};
 use crate::telemetry::Metrics;
 use crate::venue::{Ask, Listed, Tape, Venue, Venues};
 
@@ -36,6 +36,8 @@ pub struct Caller {
     pub key_id: String,
     /// The request it made.
     pub request_id: String,
+    /// The request's hold on its idempotency key, to be journaled with the first thing it does.
+    pub claim: Option<KeyClaim>,
 }
 
 /// Why an order operation gave no order.
@@ -243,6 +245,22 @@ impl Orders {
         appended.map(drop).map_err(|error| not_recorded(&error))
     }
 
+    /// The same for those who only read: where the journal takes nothing, the order is as it has it, and
+    /// why comes beside it.
+    pub(super) async fn observe_if_possible(
+        &self,
+        record: OrderRecord,
+        report: OrderReport,
+    ) -> Result<(OrderRecord, Option<Failure>), StoreError> {
+        match self.observe(record.clone(), report).await {
+            Ok(seen) => Ok((seen, None)),
+            Err(error @ (StoreError::Failed(_) | StoreError::Broken(_))) => {
+                Ok((record, Some(not_recorded(&error))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn where_it_trades(
         &self,
         record: &OrderRecord,
@@ -296,6 +314,9 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             field: Some("client_order_id".into()),
             ..Failure::not_sent(FailureCode::InvalidRequest, error.to_string())
         },
+        StoreError::KeyInUse => {
+            Failure::not_sent(FailureCode::JournalUnavailable, error.to_string())
+        }
         StoreError::Lifecycle(_) => Failure::not_sent(
             FailureCode::NotAmendable,
             "the order ended, or the change was given up, in the meantime; nothing was sent",
@@ -304,7 +325,7 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             tracing::error!(%error, "the journal took no entry; nothing was sent");
             Failure::not_sent(
                 FailureCode::JournalUnavailable,
-                "the journal takes no entries; nothing was sent",
+                "the journal takes no entries just now; nothing was sent",
             )
         }
     }
