@@ -8,10 +8,10 @@ use switchyard_runtime::{CodeCache, LoadError, Runtime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::api::{self, AppState, Keyring, KeyringError, ServeError};
+use crate::api::{self, AppState, Keyring, KeyringError, KeysInFlight, ServeError};
 use crate::config::{Config, ConfigError};
 use crate::orders::{Adoption, Orders};
-use crate::store::{Journal, StoreError};
+use crate::store::{self, StoreError, Upkeep};
 use crate::telemetry::{LoggingError, Metrics};
 use crate::venue::{VenueError, Venues};
 
@@ -49,6 +49,7 @@ pub enum StartError {
 pub struct Gateway {
     listener: TcpListener,
     state: AppState,
+    upkeep: Upkeep,
 }
 
 impl Gateway {
@@ -62,7 +63,8 @@ impl Gateway {
         let metrics = Arc::new(Metrics::default());
         // The port first: a second gateway on one machine must fail before it touches anything.
         let listener = api::listen(config.server.listen).await?;
-        let journal = Arc::new(Journal::open(&config.store.url, metrics.clone())?);
+        let journal = store::open(&config.store, metrics.clone())?;
+        let upkeep = Upkeep::new(&config.store, journal.clone(), metrics.clone());
         let cache = config
             .plugins
             .code_cache
@@ -85,8 +87,13 @@ impl Gateway {
             keyring,
             metrics,
             request_timeout,
+            keys_in_flight: KeysInFlight::default(),
         };
-        Ok(Self { listener, state })
+        Ok(Self {
+            listener,
+            state,
+            upkeep,
+        })
     }
 
     /// The address it listens on.
@@ -104,6 +111,7 @@ impl Gateway {
             background.spawn(venue.clone().watch());
         }
         background.spawn(self.state.orders.clone().follow_up());
+        background.spawn(self.upkeep.run());
         background.spawn(self.state.orders.clone().sweep());
         api::serve(self.listener, api::router(self.state), stop).await;
         background.shutdown().await;

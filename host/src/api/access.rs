@@ -14,6 +14,7 @@ use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use subtle::ConstantTimeEq;
 
 use super::caller::current_request_id;
+use super::idempotency::current_claim;
 use super::problem::Problem;
 use super::state::AppState;
 use crate::config::{AuthConfig, AuthMode, KeyConfig, OPEN_TENANT, Role};
@@ -34,6 +35,7 @@ impl Principal {
             tenant: self.tenant.clone(),
             key_id: self.key_id.clone(),
             request_id: current_request_id(),
+            claim: current_claim(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod access;
 mod caller;
 mod documentation;
 mod extract;
+mod idempotency;
 mod page;
 mod problem;
 mod router;
@@ -12,6 +13,7 @@ mod server;
 mod state;
 
 pub use access::{Keyring, KeyringError};
+pub use idempotency::KeysInFlight;
 pub use problem::{Problem, ProblemBody};
 pub use router::router;
 pub use server::{ServeError, listen, serve};

@@ -20,7 +20,7 @@ pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetryS
 pub use secret::{SecretError, SecretRef};
 pub use sections::{
     Approval, AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat,
-    OPEN_TENANT, PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig,
+    OPEN_TENANT, PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig, VerifyAtStart,
 };
 
 /// Environment variables that override the file begin with this.
@@ -124,13 +124,7 @@ impl Config {
                 ),
             ));
         }
-        if !self.store.url.starts_with("sqlite://") {
-            return Err(value(
-                "store.url",
-                &self.store.url,
-                "must begin with sqlite://".into(),
-            ));
-        }
+        self.store.check()?;
         if self.auth.mode == AuthMode::Keys && self.auth.keys.is_empty() {
             return Err(value(
                 "auth.keys",
@@ -156,6 +150,27 @@ impl Config {
 
 /// Longest time a caller may ask the gateway to spend on one request, in milliseconds.
 pub const MAX_REQUEST_TIMEOUT_MS: u64 = 60_000;
+
+impl StoreConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.url.starts_with("sqlite://") {
+            let problem = "must begin with sqlite://".into();
+            return Err(value("store.url", &self.url, problem));
+        }
+        // An order that is watched after its end, and a key that may still be sent, outlive the retention.
+        let least_days = self.idempotency_hours.div_ceil(24).saturating_add(1);
+        if self.retention_days != 0 {
+            check_range(
+                "store.retention_days",
+                self.retention_days,
+                least_days,
+                36_500,
+            )?;
+        }
+        check_range("store.idempotency_hours", self.idempotency_hours, 1, 8_760)?;
+        check_range("store.max_bytes", self.max_bytes, 1_000_000, u64::MAX)
+    }
+}
 
 impl PluginsConfig {
     fn check(&self) -> Result<(), ConfigError> {
@@ -334,6 +349,18 @@ mod tests {
             (
                 "[store]\nurl = \"mysql://x\"\n[auth]\nmode = \"open\"",
                 "store.url",
+            ),
+            (
+                "[store]\nidempotency_hours = 48\nretention_days = 2\n[auth]\nmode = \"open\"",
+                "store.retention_days",
+            ),
+            (
+                "[store]\nidempotency_hours = 0\n[auth]\nmode = \"open\"",
+                "store.idempotency_hours",
+            ),
+            (
+                "[store]\nverify_at_start = \"some\"\n[auth]\nmode = \"open\"",
+                "store.verify_at_start",
             ),
             ("", "auth.keys"),
             ("[orders]\nid_prefix = \"Gate\"", "orders.id_prefix"),

@@ -5,6 +5,7 @@ use tracing::Instrument as _;
 use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState};
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::store::Commit;
 
 impl Orders {
     /// Cancels the tenant's order. The answer is final where its state is; otherwise the cancel is
@@ -25,12 +26,14 @@ impl Orders {
             return Ok(record.order);
         }
         let Caller {
-            key_id, request_id, ..
+            key_id,
+            request_id,
+            claim,
+            ..
         } = caller;
-        let record = self
-            .journal
-            .append(&id, vec![Event::CancelRequested { key_id, request_id }])
-            .await?;
+        let requested = Event::CancelRequested { key_id, request_id };
+        let commit = Commit::of_order(&id, vec![requested]).claiming(claim.as_ref());
+        let record = self.journal.append_as(&id, commit).await?;
         if record.order.state != OrderState::PendingCancel {
             // Over; or its fate, or that of a change, is open, and it is cancelled once that is known.
             return Ok(record.order);

@@ -71,7 +71,7 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<(OrderRecord, Option<Failure>), OrderError> {
         match self.look_up(&record, deadline).await {
-            Ok(report) => Ok((self.observe(record, report).await?, None)),
+            Ok(report) => Ok(self.observe_if_possible(record, report).await?),
             Err(failure) => Ok((record, Some(failure))),
         }
     }

@@ -273,7 +273,7 @@ impl Orders {
                 orders.push(external_order(venue.name(), report));
                 continue;
             }
-            let record = self.observe(record, report).await?;
+            let (record, _) = self.observe_if_possible(record, report).await?;
             match places.get(&id).and_then(|place| orders.get_mut(*place)) {
                 Some(shown) => *shown = record.order.clone(),
                 None => {

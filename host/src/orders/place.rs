@@ -8,7 +8,7 @@ use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 use tracing::Instrument as _;
 
-use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded};
+use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded, taped};
 use super::validate;
 use crate::model::{
     Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderReport,
@@ -16,8 +16,9 @@ use crate::model::{
 };
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::store::Commit;
 use crate::telemetry::OrderLabels;
-use crate::venue::{Ask, Listed, Venue};
+use crate::venue::{Ask, Listed, Tape, Venue};
 
 /// An order that a caller wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +88,7 @@ impl Orders {
             listed,
             record,
             journaled: journaled.clone(),
+            tape: Tape::default(),
         };
         let running = tokio::spawn(placement.run(deadline).in_current_span());
         match deadline.plus(LAST_WORD).bound(running).await {
@@ -116,6 +118,8 @@ struct Placement {
     record: OrderRecord,
     /// Whether the order is in the journal.
     journaled: Arc<AtomicBool>,
+    /// What was said about it.
+    tape: Tape,
 }
 
 impl Placement {
@@ -129,7 +133,7 @@ impl Placement {
         };
         let sent = self
             .venue
-            .run(ask, |attempt| self.journal(attempt))
+            .run(ask, |attempt| self.journal(attempt), &self.tape)
             .await
             .and_then(|report| self.own_report(report))
             .map_err(not_proven);
@@ -181,14 +185,19 @@ impl Placement {
             });
         }
         events.push(Event::Attempt { attempt });
-        let appended = self
-            .orders
-            .journal
-            .append(&self.record.order.id, events)
-            .await;
+        let id = &self.record.order.id;
+        let commit = Commit::of_order(id, events).claiming(self.caller.claim.as_ref());
+        let appended = self.orders.journal.append_as(id, commit).await;
         appended.map_err(|error| not_recorded(&error))?;
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// What was said, then what came of it.
+    fn then(&self, outcome: Event) -> Vec<Event> {
+        let mut events = taped(&self.tape);
+        events.push(outcome);
+        events
     }
 
     async fn acknowledged(&self, report: OrderReport) -> Placed {
@@ -196,7 +205,7 @@ impl Placement {
         match self
             .orders
             .journal
-            .append(id, vec![Event::Acknowledged { report }])
+            .append(id, self.then(Event::Acknowledged { report }))
             .await
         {
             Ok(record) if record.order.state == OrderState::PendingNew => {
@@ -218,7 +227,12 @@ impl Placement {
             let event = Event::PlaceFailed {
                 failure: failure.clone(),
             };
-            match self.orders.journal.append(id, vec![event]).await {
+            let mut commit = Commit::of_order(id, self.then(event));
+            // The caller may be gone, or may have been told to come back: the key is free by then.
+            if failure.fate != Fate::Unknown && failure.code.is_passing() {
+                commit = commit.releasing(self.caller.claim.as_ref());
+            }
+            match self.orders.journal.append_as(id, commit).await {
                 Ok(record) => order = record.order,
                 Err(error) => {
                     tracing::error!(order = %id, %error, "the failure could not be stored")

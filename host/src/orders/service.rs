@@ -16,9 +16,9 @@ use crate::model::{
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
-use crate::store::{Journal, StoreError};
+use crate::store::{Journal, KeyClaim, StoreError};
 use crate::telemetry::Metrics;
-use crate::venue::{Ask, Listed, Venue, Venues};
+use crate::venue::{Ask, Listed, Tape, Venue, Venues};
 
 /// How long a caller is asked to wait for a venue that has not listed its instruments yet.
 const UNTIL_LISTED: Duration = Duration::from_secs(2);
@@ -36,6 +36,8 @@ pub struct Caller {
     pub key_id: String,
     /// The request it made.
     pub request_id: String,
+    /// The request's hold on its idempotency key, to be journaled with the first thing it does.
+    pub claim: Option<KeyClaim>,
 }
 
 /// Why an order operation gave no order.
@@ -216,11 +218,17 @@ impl Orders {
             command,
             deadline,
         };
+        let (id, tape) = (&record.order.id, Tape::default());
         let outcome = venue
-            .run(ask, |attempt| {
-                self.record_attempt(&record.order.id, attempt)
-            })
-            .await?;
+            .run(ask, |attempt| self.record_attempt(id, attempt), &tape)
+            .await;
+        let exchanged = taped(&tape);
+        if !exchanged.is_empty()
+            && let Err(error) = self.journal.append(id, exchanged).await
+        {
+            tracing::error!(order = %id, %error, "what was said about a cancel could not be stored");
+        }
+        let outcome = outcome?;
         translate::cancel_outcome(record, outcome).map_err(translate::unreadable_change)
     }
 
@@ -235,6 +243,22 @@ impl Orders {
             .append(id, vec![Event::Attempt { attempt }])
             .await;
         appended.map(drop).map_err(|error| not_recorded(&error))
+    }
+
+    /// The same for those who only read: where the journal takes nothing, the order is as it has it, and
+    /// why comes beside it.
+    pub(super) async fn observe_if_possible(
+        &self,
+        record: OrderRecord,
+        report: OrderReport,
+    ) -> Result<(OrderRecord, Option<Failure>), StoreError> {
+        match self.observe(record.clone(), report).await {
+            Ok(seen) => Ok((seen, None)),
+            Err(error @ (StoreError::Failed(_) | StoreError::Broken(_))) => {
+                Ok((record, Some(not_recorded(&error))))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn where_it_trades(
@@ -274,6 +298,15 @@ pub(super) fn order_ref_of(venue_id: Option<&str>, client_id: &str) -> wit::Orde
     }
 }
 
+/// What was said to and by the venue, for the journal.
+pub(super) fn taped(tape: &Tape) -> Vec<Event> {
+    let exchanges = tape.take().into_iter();
+    exchanges
+        .filter_map(|exchange| serde_json::to_value(exchange).ok())
+        .map(|exchange| Event::Exchanged { exchange })
+        .collect()
+}
+
 /// Why an attempt that the journal refused was not sent.
 pub(super) fn not_recorded(error: &StoreError) -> Failure {
     match error {
@@ -281,6 +314,9 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             field: Some("client_order_id".into()),
             ..Failure::not_sent(FailureCode::InvalidRequest, error.to_string())
         },
+        StoreError::KeyInUse => {
+            Failure::not_sent(FailureCode::JournalUnavailable, error.to_string())
+        }
         StoreError::Lifecycle(_) => Failure::not_sent(
             FailureCode::NotAmendable,
             "the order ended, or the change was given up, in the meantime; nothing was sent",
@@ -289,7 +325,7 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             tracing::error!(%error, "the journal took no entry; nothing was sent");
             Failure::not_sent(
                 FailureCode::JournalUnavailable,
-                "the journal takes no entries; nothing was sent",
+                "the journal takes no entries just now; nothing was sent",
             )
         }
     }

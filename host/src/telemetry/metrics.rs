@@ -12,6 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::fates::FateMetrics;
+use super::journal::JournalMetrics;
 use super::reliability::ReliabilityMetrics;
 
 /// Buckets for what crosses a network, in seconds: 1 ms to about 30 s.
@@ -143,6 +144,8 @@ pub struct Metrics {
     journal_commit_seconds: Histogram,
     /// Of the policies between callers and venues.
     pub reliability: ReliabilityMetrics,
+    /// Of the journal.
+    pub journal: JournalMetrics,
     /// Of orders' fates.
     pub fates: FateMetrics,
 }
@@ -170,6 +173,7 @@ impl Default for Metrics {
             orders: Family::default(),
             journal_commit_seconds: Histogram::new(LOCAL_BUCKETS),
             reliability: ReliabilityMetrics::register(&mut registry),
+            journal: JournalMetrics::register(&mut registry),
             fates: FateMetrics::register(&mut registry),
             registry: Registry::default(),
         };

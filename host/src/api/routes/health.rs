@@ -14,6 +14,7 @@ use super::venues::{NoParameters, VenueView};
 use crate::api::extract::StrictQuery;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
+use crate::store::Condition;
 use crate::venue::VenueStatus;
 
 /// What Prometheus expects of an OpenMetrics answer.
@@ -25,7 +26,7 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(in crate::api) enum OverallStatus {
     /// Everything answers.
     Ok,
-    /// It serves, and some venue does not, or is not reconciled.
+    /// It serves, and some venue, or the journal, does not, or a venue is not reconciled.
     Degraded,
 }
 
@@ -36,8 +37,36 @@ pub(in crate::api) struct HealthView {
     status: OverallStatus,
     /// Version of the gateway.
     version: &'static str,
+    /// The journal's condition.
+    journal: JournalView,
     /// Each venue's summary.
     venues: BTreeMap<String, VenueStatus>,
+}
+
+/// How the journal is. Where it is not `ok`, orders are refused, and reads go on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct JournalView {
+    /// `ok`, `unwritable` or `broken`.
+    status: &'static str,
+    /// Where the chain is broken: the number of the first entry that cannot be right.
+    broken_at: Option<i64>,
+    /// What is wrong.
+    problem: Option<String>,
+}
+
+impl From<Condition> for JournalView {
+    fn from(condition: Condition) -> Self {
+        let (status, broken_at, problem) = match condition {
+            Condition::Sound | Condition::Checking => ("ok", None, None),
+            Condition::Unwritable { problem } => ("unwritable", None, Some(problem)),
+            Condition::Broken(at) => ("broken", Some(at.sequence), Some(at.problem)),
+        };
+        Self {
+            status,
+            broken_at,
+            problem,
+        }
+    }
 }
 
 /// The gateway and its venues at a glance. A venue that is down makes it degraded, not down.
@@ -52,11 +81,12 @@ pub(in crate::api) async fn overall(
         .map(|venue| (venue.name().to_owned(), venue.status()))
         .collect();
     let all_up = venues.values().all(|status| *status == VenueStatus::Up);
+    let journal = state.journal.condition();
     let all_reconciled = state.venues.iter().all(|venue| {
         let mut endpoints = venue.endpoints();
         endpoints.all(|endpoint| state.orders.is_reconciled(venue.name(), endpoint))
     });
-    let status = if all_up && all_reconciled {
+    let status = if all_up && all_reconciled && journal.is_writable() {
         OverallStatus::Ok
     } else {
         OverallStatus::Degraded
@@ -64,6 +94,7 @@ pub(in crate::api) async fn overall(
     Json(HealthView {
         status,
         version: env!("CARGO_PKG_VERSION"),
+        journal: journal.into(),
         venues,
     })
 }

@@ -51,6 +51,12 @@ pub enum Event {
         /// What is sent.
         attempt: Attempt,
     },
+    /// What was said on both sides, as [`switchyard_runtime::Exchange`] keeps it: without secrets, and
+    /// ready to be replayed. It changes nothing; what it meant is the next event.
+    Exchanged {
+        /// The exchange.
+        exchange: serde_json::Value,
+    },
     /// The venue took the order.
     Acknowledged {
         /// The order as the venue has it.
@@ -142,6 +148,7 @@ impl Event {
         match self {
             Self::Intent { .. } => "intent",
             Self::Attempt { .. } => "attempt",
+            Self::Exchanged { .. } => "exchanged",
             Self::Acknowledged { .. } => "acknowledged",
             Self::PlaceFailed { .. } => "place_failed",
             Self::Observed { .. } => "observed",
@@ -200,7 +207,7 @@ pub fn apply(
         (Some(record), _) => record,
     };
     match event {
-        Event::Intent { .. } | Event::Adopted { .. } => {}
+        Event::Intent { .. } | Event::Adopted { .. } | Event::Exchanged { .. } => {}
         Event::Attempt { attempt } => {
             record.note_attempt(&attempt.operation, attempt.expires_at)?;
             record.order.served_by = Some(record.order.venue.clone());
