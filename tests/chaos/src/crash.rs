@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use switchyard_end_to_end::{Caller, GatewayProcess, TRADER, eventually_within};
+use switchyard_end_to_end::{Caller, GatewayProcess, TRADER};
 use switchyard_venue_sim::{ExecutionFate, FaultAction, FaultRule, SettingsPatch};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -42,6 +42,9 @@ const LOOKUP_LAG_MS: u64 = 300;
 
 /// The chance of each fault, for each request.
 const CHANCE: f64 = 0.02;
+
+/// How long at most a gateway is waited for to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(4);
 
 /// Past every window and every adapter's time to settle.
 const SETTLED_MS: i64 = 120_000;
@@ -103,12 +106,17 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     }
     println!("{} kills in {:?}", plan.kills, started.elapsed());
 
+    let faults = venues.faults();
+    // The last gateway finds venues that are well again, where whatever executes late has executed: what has not
+    // surfaced by then never will, and the gateway may conclude so.
+    sleep(Duration::from_millis(2 * LATE_MS)).await;
     for (_, sim) in &venues.sims {
         sim.control().clear_faults();
         sim.control().settings(SettingsPatch {
             lookup_lag_ms: Some(0),
             ..SettingsPatch::default()
         });
+        sim.control().step_clock_ms(SETTLED_MS);
     }
     let _ = stop.send(true);
     let mut gateway = machine.start();
@@ -116,16 +124,12 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let caller = gateway.anonymous().with(TRADER);
     let _ = tell.send(caller.clone());
     caller.until_ready().await;
-    wait_until_late_ones_executed(&venues).await;
-    // What has not surfaced by now never will, and the gateway may conclude so.
-    for (_, sim) in &venues.sims {
-        sim.control().step_clock_ms(SETTLED_MS);
-    }
     let lives = traders.await.unwrap();
     let case = Case {
         seed: plan.seed,
         lives,
         venues: &venues,
+        faults,
         caller,
     };
     let verdict = case.judge(QUIET).await;
@@ -216,11 +220,9 @@ async fn live_a_while(
     }
     gateway.listens().await;
     let _ = tell.send(gateway.anonymous().with(TRADER));
-    if random.random_bool(0.9) {
-        // It need not come to that, while the venues fail.
-        let _ = timeout(Duration::from_secs(8), is_ready(&gateway.anonymous())).await;
-    }
-    let enough = desk.sent() + random.random_range(1..60);
+    // It need not come to that, while the venues fail.
+    let _ = timeout(READY_WITHIN, is_ready(&gateway.anonymous())).await;
+    let enough = desk.sent() + random.random_range(1..120);
     let until = Instant::now() + Duration::from_secs(2);
     while desk.sent() < enough && Instant::now() < until {
         sleep(Duration::from_millis(1)).await;
@@ -266,18 +268,4 @@ async fn trade(
             None => return lives,
         }
     }
-}
-
-async fn wait_until_late_ones_executed(venues: &Venues) {
-    let until = Instant::now() + Duration::from_millis(2 * LATE_MS);
-    let patience = Duration::from_secs(30);
-    eventually_within(patience, "what executes late has executed", || async {
-        let now = Instant::now();
-        if now > until {
-            Ok(())
-        } else {
-            Err(venues.truth().len())
-        }
-    })
-    .await;
 }

@@ -26,6 +26,7 @@ pub(crate) struct Case<'a> {
     pub(crate) seed: u64,
     pub(crate) lives: Vec<Life>,
     pub(crate) venues: &'a Venues,
+    pub(crate) faults: BTreeMap<String, u64>,
     pub(crate) caller: Caller,
 }
 
@@ -37,6 +38,8 @@ pub struct Verdict {
     pub keys: usize,
     /// Orders that the venues have taken.
     pub venue_orders: usize,
+    /// Kinds of faults that the venues were to make, and how often each was made.
+    pub faults: BTreeMap<String, u64>,
     states: BTreeMap<String, usize>,
     /// What must not be, each with all there is to find out why.
     pub violations: Vec<String>,
@@ -55,9 +58,11 @@ impl fmt::Display for Verdict {
             seed,
             keys,
             venue_orders,
+            faults,
             states,
             violations,
         } = self;
+        writeln!(f, "faults {faults:?}")?;
         writeln!(
             f,
             "seed {seed}: {keys} keys, {venue_orders} orders at the venues, {states:?}, {} violations",
@@ -114,6 +119,7 @@ impl Case<'_> {
             seed: self.seed,
             keys: self.lives.len(),
             venue_orders: truth.len(),
+            faults: self.faults,
             states,
             violations,
         }

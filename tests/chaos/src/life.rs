@@ -90,8 +90,8 @@ impl Life {
         };
         let path = format!("/v1/orders/{id}");
         for deed in 0..random.random_range(0..=DEEDS) {
-            match random.random_range(0..10) {
-                0..=4 => {
+            match random.random_range(0..20) {
+                0..=9 => {
                     let price = [price, other][random.random_range(0..2)];
                     let quantity = self.market.quantities[random.random_range(0..2)];
                     let change = json!({"price": price.to_string(), "quantity": quantity});
@@ -99,8 +99,8 @@ impl Life {
                     self.change(Method::PATCH, &path, key, Some(change), random, desk)
                         .await?;
                 }
-                5 => dip(self.market, venues),
-                6 => self.repeat(&placing, desk).await?,
+                10 => dip(self.market, venues),
+                11..=12 => self.repeat(&placing, desk).await?,
                 _ => sleep(Duration::from_millis(random.random_range(0..300))).await,
             }
         }

@@ -1,5 +1,6 @@
 //! Both simulated exchanges, what is traded there, and how a gateway in front of them is configured.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -206,6 +207,16 @@ impl Venues {
             orders.map(move |order| (name, order)).collect::<Vec<_>>()
         };
         self.sims.iter().flat_map(of).collect()
+    }
+
+    /// How often each kind of fault was made.
+    pub fn faults(&self) -> BTreeMap<String, u64> {
+        let mut made = BTreeMap::new();
+        let reports = self.sims.iter().flat_map(|(_, sim)| sim.control().faults());
+        for report in reports {
+            *made.entry(format!("{:?}", report.rule.action)).or_default() += report.hits;
+        }
+        made
     }
 
     /// Requests that a venue has seen and that may have changed something.
