@@ -13,6 +13,7 @@ mod desk;
 mod judge;
 mod life;
 mod trace;
+mod usage;
 mod venues;
 mod volatile;
 
@@ -20,5 +21,6 @@ pub use crash::{Plan, crash_and_judge};
 pub use judge::Verdict;
 pub use life::Life;
 pub use trace::Trace;
+pub use usage::Usage;
 pub use venues::{BITMEX, MARKETS, Market, Venues};
 pub use volatile::VolatileFiles;

@@ -4,6 +4,7 @@
 //! The short runs are part of every test run. The long one is `make chaos`: from `CHAOS_SEED` on, `CHAOS_RUNS` seeds
 //! one after the other, each with the files as they are, with files that lose every unsynced write, and with files
 //! that lose some; the gateway dies `CHAOS_KILLS` times in each.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use switchyard_chaos::{Plan, crash_and_judge};
 
