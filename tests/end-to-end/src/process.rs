@@ -1,11 +1,12 @@
 //! The built `switchyard` program.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
 use crate::artifacts::built;
@@ -33,9 +34,41 @@ impl GatewayProcess {
 
     /// Runs `switchyard serve` with these variables in its environment, and waits for nothing.
     pub fn spawn(config: &Path, log: &Path, environment: Vec<(String, OsString)>) -> Self {
+        let mut command = command(&serve(config));
+        command.envs(environment);
+        Self::run(command, log)
+    }
+
+    /// As [`GatewayProcess::start`], so that a file that may not grow is an error and not the end of the process.
+    pub async fn start_to_be_limited(config: &Path, log: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+        shell
+            .arg(built("switchyard"))
+            .args(serve(config))
+            .stdin(Stdio::null());
+        let mut process = Self::run(shell, log);
+        process.listens().await;
+        process
+    }
+
+    /// From now on no file of the process may grow beyond this many bytes.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(
+            Pid::from_raw(self.child.id().try_into().unwrap()),
+            Resource::Fsize,
+            limit,
+        )
+        .unwrap();
+    }
+
+    fn run(mut command: Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
-        let child = command(&["serve", "--config", &config.display().to_string()])
-            .envs(environment)
+        let child = command
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
@@ -134,7 +167,15 @@ pub async fn run_switchyard(arguments: &[&str]) -> Outcome {
     }
 }
 
-fn command(arguments: &[&str]) -> Command {
+fn serve(config: &Path) -> [String; 3] {
+    [
+        "serve".into(),
+        "--config".into(),
+        config.display().to_string(),
+    ]
+}
+
+fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(built("switchyard"));
     command.args(arguments).stdin(Stdio::null());
     command
