@@ -34,8 +34,9 @@ pub struct Plan {
 /// How long the gateway's requests are valid, in milliseconds.
 const WINDOW_MS: u64 = 1_000;
 
-/// When a request executes that executes late: behind its window.
-const LATE_MS: u64 = 1_600;
+/// When a request executes that executes late: within its window, behind it, and when a gateway that is hasty has
+/// given it up.
+const LATE_MS: [u64; 3] = [400, 1_600, 7_000];
 
 /// How far lookups lag behind the venues' engines.
 const LOOKUP_LAG_MS: u64 = 300;
@@ -109,7 +110,7 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let faults = venues.faults();
     // The last gateway finds venues that are well again, where whatever executes late has executed: what has not
     // surfaced by then never will, and the gateway may conclude so.
-    sleep(Duration::from_millis(2 * LATE_MS)).await;
+    sleep(Duration::from_millis(LATE_MS[2] + 500)).await;
     for (_, sim) in &venues.sims {
         sim.control().clear_faults();
         sim.control().settings(SettingsPatch {
@@ -157,14 +158,15 @@ fn make_them_fail(venues: &Venues, seed: u64) {
         FaultAction::DelayAfter { ms: 300 },
         FaultAction::DropBefore,
         FaultAction::ExecuteThenDrop,
-        late(LATE_MS),
-        late(LATE_MS / 4),
+        late(LATE_MS[0]),
+        late(LATE_MS[1]),
+        late(LATE_MS[2]),
         FaultAction::TruncatedBody,
         FaultAction::GarbageBody { bytes: 100 },
         FaultAction::HtmlErrorPage { status: 504 },
         unknown(ExecutionFate::NotExecuted),
         unknown(ExecutionFate::Executed),
-        unknown(ExecutionFate::Late { ms: LATE_MS }),
+        unknown(ExecutionFate::Late { ms: LATE_MS[2] }),
     ];
     let mut seed = seed;
     for (_, sim) in &venues.sims {

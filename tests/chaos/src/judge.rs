@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -19,6 +20,9 @@ const ID_LENGTH: usize = 29;
 
 /// States in which something is still to be found out.
 const UNRESOLVED: &str = "PENDING_NEW,PENDING_REPLACE,PENDING_CANCEL";
+
+/// Events that must not be: these venues keep to what their adapters say of them.
+const SURPRISES: [&str; 2] = ["surfaced_late", "adopted"];
 
 /// Everything there is to judge.
 #[derive(Debug)]
@@ -101,6 +105,9 @@ impl Case<'_> {
                 found.push((problem, None, vec![text(order, "id").to_owned()]));
             }
         }
+        for (id, surprise) in self.surprises(&orders).await {
+            found.push((format!("{id}: {surprise}"), None, vec![id]));
+        }
         for (venue, order) in &truth {
             if !orders.contains_key(gateway_id(order)) {
                 let problem = format!("the gateway does not know {venue} {order:?}");
@@ -168,6 +175,20 @@ impl Case<'_> {
                 None => return orders,
             }
         }
+    }
+
+    /// Orders that surprised the gateway: given up too early, or not in its journal when the venue had them.
+    async fn surprises(&self, orders: &HashMap<String, Value>) -> Vec<(String, String)> {
+        let asked = orders.keys().map(|id| async move {
+            let path = format!("/v1/orders/{id}/events");
+            let events = self.caller.get(&path).await.expect(200);
+            let kinds = events.items().iter().map(|event| text(event, "kind"));
+            let surprises = kinds.filter(|kind| SURPRISES.contains(kind));
+            let found = surprises.map(|kind| (id.clone(), kind.to_owned()));
+            found.collect::<Vec<_>>()
+        });
+        let answers: Vec<Vec<_>> = stream::iter(asked).buffered(16).collect().await;
+        answers.into_iter().flatten().collect()
     }
 
     /// All that is known of an order: what its caller was told, its events, and what the venues saw.
