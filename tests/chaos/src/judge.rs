@@ -21,6 +21,9 @@ const ID_LENGTH: usize = 29;
 /// States in which something is still to be found out.
 const UNRESOLVED: &str = "PENDING_NEW,PENDING_REPLACE,PENDING_CANCEL";
 
+/// Violations that are told with all there is to find out why; where there are more, one cause has many.
+const DOSSIERS: usize = 20;
+
 /// Events that must not be: these venues keep to what their adapters say of them.
 const SURPRISES: [&str; 2] = ["surfaced_late", "adopted"];
 
@@ -45,7 +48,7 @@ pub struct Verdict {
     /// Kinds of faults that the venues were to make, and how often each was made.
     pub faults: BTreeMap<String, u64>,
     states: BTreeMap<String, usize>,
-    /// What must not be, each with all there is to find out why.
+    /// What must not be.
     pub violations: Vec<String>,
 }
 
@@ -115,8 +118,13 @@ impl Case<'_> {
             }
         }
         let mut violations = Vec::new();
-        for (problem, number, ids) in found {
-            violations.push(format!("{problem}\n{}", self.dossier(number, &ids).await));
+        for (n, (problem, number, ids)) in found.into_iter().enumerate() {
+            let dossier = if n < DOSSIERS {
+                self.dossier(number, &ids).await
+            } else {
+                String::new()
+            };
+            violations.push(format!("{problem}\n{dossier}"));
         }
         let mut states = BTreeMap::new();
         for order in orders.values() {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, interval};
 const PHASE: Duration = Duration::from_secs(10);
 
 /// Time between two arrivals at each venue; each reads, places and cancels, however long the last one takes.
-const EVERY: Duration = Duration::from_millis(25);
+const EVERY: Duration = Duration::from_millis(50);
 
 /// How the venue beside it fails, phase by phase; nothing where it is well.
 const PHASES: [(&str, Option<FaultAction>); 7] = [
@@ -31,7 +31,7 @@ const PHASES: [(&str, Option<FaultAction>); 7] = [
     ("the other drops connections", Some(FaultAction::DropBefore)),
     ("both well, a third time", None),
     (
-        "the other answers 502 late",
+        "the other answers 502",
         Some(FaultAction::HtmlErrorPage { status: 502 }),
     ),
 ];
