@@ -29,6 +29,7 @@ mod products;
 mod protocol;
 mod reconciling;
 mod reliability;
+mod replaying;
 mod restarting;
 mod secrets;
 mod starting;
