@@ -79,6 +79,7 @@ impl Gateway {
             tenant: config.auth.tenant_of_unknown_orders().to_owned(),
         };
         let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone(), adoption);
+        orders.restore_halts().await?;
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,

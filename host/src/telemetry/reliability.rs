@@ -80,6 +80,7 @@ pub struct ReliabilityMetrics {
     running: Family<VenueLabels, Gauge>,
     waiting: Family<VenueLabels, Gauge>,
     shed: Family<ShedLabels, Counter>,
+    halted: Family<VenueLabels, Gauge>,
 }
 
 impl ReliabilityMetrics {
@@ -95,6 +96,7 @@ impl ReliabilityMetrics {
             running: Family::default(),
             waiting: Family::default(),
             shed: Family::default(),
+            halted: Family::default(),
         };
         registry.register(
             "venue_retries",
@@ -137,6 +139,11 @@ impl ReliabilityMetrics {
             "operations_shed",
             "Operations not begun, by what kept them",
             this.shed.clone(),
+        );
+        registry.register(
+            "venue_halted",
+            "Whether an operator stopped the trading",
+            this.halted.clone(),
         );
         this
     }
@@ -190,5 +197,12 @@ impl ReliabilityMetrics {
     pub fn shed(&self, venue: &str, by: &'static str) {
         let venue = venue.to_owned();
         self.shed.get_or_create(&ShedLabels { venue, by }).inc();
+    }
+
+    /// Notes whether the trading at a venue is stopped.
+    pub fn halted(&self, venue: &str, is_halted: bool) {
+        let venue = venue.to_owned();
+        let gauge = self.halted.get_or_create(&VenueLabels { venue });
+        gauge.set(is_halted.into());
     }
 }
