@@ -162,7 +162,7 @@ pub(super) fn not_open(id: &OrderId, state: OrderState) -> OrderError {
 
 pub(super) fn failed(record: &OrderRecord, failure: Failure) -> OrderError {
     OrderError::Venue {
-        venue: record.order.venue.clone(),
+        venue: record.at_venue().to_owned(),
         failure: Box::new(failure),
         order_id: Some(record.order.id.clone()),
     }

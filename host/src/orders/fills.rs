@@ -124,7 +124,7 @@ impl Orders {
         let (venue, listed) =
             self.where_it_trades(&record)
                 .map_err(|failure| OrderError::Venue {
-                    venue: record.order.venue.clone(),
+                    venue: record.at_venue().to_owned(),
                     failure: Box::new(failure),
                     order_id: Some(record.order.id.clone()),
                 })?;
@@ -250,7 +250,7 @@ impl Orders {
         let unresolved = self.journal.unresolved().await?;
         let is_doubtful = |name: &VenueOrderName| {
             unresolved.iter().any(|record| {
-                record.order.venue == venue.name() && record.order.symbol == name.symbol
+                record.at_venue() == venue.name() && record.order.symbol == name.symbol
             })
         };
         unknown.retain(is_doubtful);

@@ -96,7 +96,7 @@ impl Orders {
             let next = schedule
                 .entry(record.order.id.clone())
                 .or_insert_with(|| Next {
-                    venue: record.order.venue.clone(),
+                    venue: record.at_venue().to_owned(),
                     at: now,
                     wait: BACKOFF.0,
                     misses: 0,
@@ -109,7 +109,7 @@ impl Orders {
         }
         due.sort_by_key(|(is_no_cancel, at, _)| (*is_no_cancel, *at));
         for (_, _, record) in due {
-            let busy = asking.entry(record.order.venue.clone()).or_default();
+            let busy = asking.entry(record.at_venue().to_owned()).or_default();
             let Some(next) = schedule
                 .get_mut(&record.order.id)
                 .filter(|_| *busy < QUESTIONS_PER_VENUE)

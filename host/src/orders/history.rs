@@ -265,7 +265,7 @@ impl Orders {
                 known.insert(id, record);
                 continue;
             }
-            if record.order.venue != venue.name() || record.difference(&report).is_some() {
+            if record.at_venue() != venue.name() || record.difference(&report).is_some() {
                 known.insert(id, record);
                 orders.push(external_order(venue.name(), report));
                 continue;

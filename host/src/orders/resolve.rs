@@ -172,7 +172,7 @@ impl Orders {
 
     /// Whether a request that expired then can surface no more.
     fn is_settled(&self, record: &OrderRecord, expires_at: crate::model::Timestamp) -> bool {
-        let Some(venue) = self.venues.get(&record.order.venue) else {
+        let Some(venue) = self.venues.get(record.at_venue()) else {
             return false;
         };
         let settle_ms = venue

@@ -245,7 +245,7 @@ impl Orders {
         &self,
         record: &OrderRecord,
     ) -> Result<(&Arc<Venue>, Arc<Listed>), Failure> {
-        let name = &record.order.venue;
+        let name = record.at_venue();
         let unavailable =
             |message: String| Failure::not_sent(FailureCode::VenueUnavailable, message);
         let venue = self

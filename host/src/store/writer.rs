@@ -134,13 +134,13 @@ fn project(
             "INSERT INTO orders (id, tenant, venue, symbol, state, is_open, is_unresolved, client_order_id, created_at_ms, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (id) DO UPDATE SET
-                state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
+                venue = excluded.venue, state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
                 body = excluded.body",
         )?
         .execute(params![
             order.id.as_str(),
             record.tenant,
-            order.venue,
+            record.at_venue(),
             order.symbol,
             order.state.name(),
             !order.state.is_final(),
@@ -156,7 +156,7 @@ fn project(
                 "INSERT INTO venue_orders (venue, symbol, venue_order_id, order_id) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET order_id = excluded.order_id",
             )?
-            .execute(params![order.venue, order.symbol, venue_order_id, order.id.as_str()])?;
+            .execute(params![record.at_venue(), order.symbol, venue_order_id, order.id.as_str()])?;
     }
     Ok(())
 }

@@ -172,7 +172,7 @@ pub fn apply(
         Event::Intent { .. } => {}
         Event::Attempt { attempt } => {
             record.note_attempt(&attempt.operation, attempt.expires_at)?;
-            record.order.served_by = Some(record.order.venue.clone());
+            record.order.served_by = Some(record.at_venue().to_owned());
         }
         Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
         Event::PlaceFailed { failure } => record.place_failed(failure),

@@ -35,6 +35,11 @@ pub struct OrderRecord {
 }
 
 impl OrderRecord {
+    /// The venue that has it, or is to have it.
+    pub fn at_venue(&self) -> &str {
+        &self.order.venue
+    }
+
     /// Where a report is of another order: the field and its value. A venue may take a client order id
     /// again once the first order is over, so the id alone proves nothing.
     pub fn difference(&self, report: &OrderReport) -> Option<(&'static str, String)> {
@@ -78,6 +83,7 @@ impl OrderRecord {
 
     fn learn_of_current_leg(&mut self, report: &OrderReport) {
         let carried = self.carried_quantity();
+        let at_venue = self.at_venue().to_owned();
         let order = &mut self.order;
         let is_stale = plus(carried, report.filled_quantity) < order.filled_quantity;
         let reopens = order.state.is_final() && !report.state.is_final();
@@ -95,7 +101,7 @@ impl OrderRecord {
             self.reported_at = report.updated_at.or(self.reported_at);
         }
         order.filled_quantity = plus(carried, report.filled_quantity);
-        order.served_by.get_or_insert_with(|| order.venue.clone());
+        order.served_by = Some(at_venue);
         self.average_over_legs(report.filled_quantity, report.average_price);
         if report.state.is_final() {
             self.current_leg_ended(report);
