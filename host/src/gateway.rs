@@ -8,9 +8,11 @@ use switchyard_runtime::{CodeCache, LoadError, Runtime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::account::Accounts;
 use crate::api::{self, AppState, Keyring, KeyringError, ServeError};
 use crate::config::{Config, ConfigError};
-use crate::orders::Orders;
+use crate::market::MarketData;
+use crate::orders::{Kept, OpenOrders, Orders};
 use crate::store::{Journal, StoreError};
 use crate::telemetry::{LoggingError, Metrics};
 use crate::venue::{VenueError, Venues};
@@ -72,10 +74,17 @@ impl Gateway {
         let cache = cache.map_err(StartError::CodeCache)?;
         let runtime = Arc::new(Runtime::new(config.plugins.limits(), cache)?);
         let venues = Arc::new(Venues::set_up(config, runtime, &metrics)?);
-        let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone());
+        let accounts = Accounts::new(&config.cache, &metrics);
+        let kept = Kept {
+            accounts: accounts.clone(),
+            open_orders: OpenOrders::new(&config.cache, &metrics),
+        };
+        let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone(), kept);
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,
+            market: MarketData::new(&config.cache, &metrics),
+            accounts,
             orders,
             journal,
             keyring,

@@ -4,6 +4,7 @@ mod access;
 mod caller;
 mod documentation;
 mod extract;
+mod freshness;
 mod page;
 mod problem;
 mod router;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Keyring;
+use crate::account::Accounts;
+use crate::market::MarketData;
 use crate::orders::Orders;
 use crate::store::Journal;
 use crate::telemetry::Metrics;
@@ -14,6 +16,10 @@ use crate::venue::Venues;
 pub struct AppState {
     /// Venues.
     pub venues: Arc<Venues>,
+    /// Market data.
+    pub market: MarketData,
+    /// Balances and positions.
+    pub accounts: Accounts,
     /// Order operations.
     pub orders: Orders,
     /// The journal, for readiness.

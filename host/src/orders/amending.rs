@@ -100,8 +100,9 @@ impl Amending {
             .run(ask, |attempt| {
                 self.orders.record_attempt(&record.order.id, attempt)
             })
-            .await?;
-        translate::amend_outcome(record, outcome, self.venue.now(&record.endpoint))
+            .await;
+        self.orders.changed(record);
+        translate::amend_outcome(record, outcome?, self.venue.now(&record.endpoint))
             .map_err(translate::unreadable_change)
     }
 
@@ -216,6 +217,7 @@ impl Amending {
                     .map_err(translate::unreadable_change)
             })
             .map_err(not_proven);
+        self.orders.changed(&record);
         match placed {
             Ok(report) => self.made(record, report).await,
             Err(failure) => self.give_up(record, failure).await,

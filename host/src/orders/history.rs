@@ -283,6 +283,24 @@ impl Orders {
         Ok(orders)
     }
 
+    /// Orders of other clients among a venue's reports.
+    pub(super) async fn foreign(
+        &self,
+        venue: &Arc<Venue>,
+        mut reports: Vec<OrderReport>,
+    ) -> Result<Vec<Order>, StoreError> {
+        let (known, named) = self.known_of(venue, &reports).await?;
+        reports.retain(|report| {
+            let by_client_id = report.client_id.as_deref().and_then(OrderId::recognise);
+            let ours = by_client_id.or_else(|| named.get(&name_of(report)).cloned());
+            !ours.is_some_and(|id| known.contains_key(&id))
+        });
+        let orders = reports.into_iter();
+        Ok(orders
+            .map(|report| external_order(venue.name(), report))
+            .collect())
+    }
+
     /// The journal's records of reported orders, by their ids; and those ids by the venue's names.
     async fn known_of(
         &self,

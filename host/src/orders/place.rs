@@ -127,6 +127,7 @@ impl Placement {
             .await
             .and_then(|report| self.own_report(report))
             .map_err(not_proven);
+        self.orders.changed(&self.record);
         self.orders.metrics.order_placed(&OrderLabels {
             venue: self.venue.name().to_owned(),
             outcome: match &sent {

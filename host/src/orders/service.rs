@@ -8,7 +8,9 @@ use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Cancel, GetOrder};
 
 use super::in_flight::InFlight;
+use super::list::OpenOrders;
 use super::validate::FieldProblem;
+use crate::account::Accounts;
 use crate::model::{
     Attempt, Event, Failure, FailureCode, LegOf, OrderId, OrderRecord, OrderReport, OrderState,
     Timestamp, apply,
@@ -97,17 +99,45 @@ pub struct Orders {
     pub(super) journal: Arc<Journal>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: InFlight,
+    pub(super) kept: Kept,
+}
+
+/// What is kept of venues and changed by orders.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Balances and positions.
+    pub accounts: Accounts,
+    /// Open orders.
+    pub open_orders: OpenOrders,
 }
 
 impl Orders {
     /// Order operations over these venues and this journal.
-    pub fn new(venues: Arc<Venues>, journal: Arc<Journal>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        venues: Arc<Venues>,
+        journal: Arc<Journal>,
+        metrics: Arc<Metrics>,
+        kept: Kept,
+    ) -> Self {
         Self {
             venues,
             journal,
             metrics,
             in_flight: InFlight::default(),
+            kept,
         }
+    }
+
+    /// A venue answered a request that changes something, or did not: what was kept before shows it not. Done
+    /// before the caller is answered, who then reads what it wrote.
+    pub(super) fn changed(&self, record: &OrderRecord) {
+        self.changed_at(record.at_venue(), &record.endpoint);
+    }
+
+    /// The same for a whole endpoint.
+    pub(super) fn changed_at(&self, venue: &str, endpoint: &str) {
+        self.kept.accounts.changed(venue, endpoint);
+        self.kept.open_orders.changed(venue, endpoint);
     }
 
     /// The venue of a name that a caller gave in `field`.
@@ -202,8 +232,9 @@ impl Orders {
             .run(ask, |attempt| {
                 self.record_attempt(&record.order.id, attempt)
             })
-            .await?;
-        translate::cancel_outcome(record, outcome).map_err(translate::unreadable_change)
+            .await;
+        self.changed(record);
+        translate::cancel_outcome(record, outcome?).map_err(translate::unreadable_change)
     }
 
     /// Makes an attempt on a known order durable.
@@ -238,6 +269,7 @@ impl Orders {
         if next == record {
             return Ok(record);
         }
+        self.changed(&record);
         self.journal.append(&record.order.id, vec![event]).await
     }
 

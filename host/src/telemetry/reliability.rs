@@ -68,6 +68,15 @@ pub(super) struct ShedLabels {
     pub by: &'static str,
 }
 
+/// Answers that callers were given.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct ReadLabels {
+    /// `ticker`, `orderbook`, `candles`, `balances`, `positions` or `active_orders`.
+    pub kind: &'static str,
+    /// `live`, `cached`, `stale` or `failed`.
+    pub source: &'static str,
+}
+
 /// Handles to the metrics of the policies.
 #[derive(Debug)]
 pub struct ReliabilityMetrics {
@@ -80,6 +89,7 @@ pub struct ReliabilityMetrics {
     running: Family<VenueLabels, Gauge>,
     waiting: Family<VenueLabels, Gauge>,
     shed: Family<ShedLabels, Counter>,
+    reads: Family<ReadLabels, Counter>,
 }
 
 impl ReliabilityMetrics {
@@ -95,6 +105,7 @@ impl ReliabilityMetrics {
             running: Family::default(),
             waiting: Family::default(),
             shed: Family::default(),
+            reads: Family::default(),
         };
         registry.register(
             "venue_retries",
@@ -137,6 +148,11 @@ impl ReliabilityMetrics {
             "operations_shed",
             "Operations not begun, by what kept them",
             this.shed.clone(),
+        );
+        registry.register(
+            "reads",
+            "Answers to reads, by where they came from",
+            this.reads.clone(),
         );
         this
     }
@@ -190,5 +206,10 @@ impl ReliabilityMetrics {
     pub fn shed(&self, venue: &str, by: &'static str) {
         let venue = venue.to_owned();
         self.shed.get_or_create(&ShedLabels { venue, by }).inc();
+    }
+
+    /// Counts an answer to a read.
+    pub fn read(&self, kind: &'static str, source: &'static str) {
+        self.reads.get_or_create(&ReadLabels { kind, source }).inc();
     }
 }

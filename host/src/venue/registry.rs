@@ -13,7 +13,7 @@ use url::Url;
 
 use super::catalogue::{CatalogueError, Listed, VenueCatalogue};
 use super::clock::VenueClock;
-use super::health::{HealthBoard, VenueStatus};
+use super::health::{Condition, HealthBoard, VenueStatus};
 use super::http::Sender;
 use super::limits::{BucketStatus, Sharing, VenueLimits};
 use super::policies::{BreakerStatus, BulkheadStatus, Policies};
@@ -291,6 +291,15 @@ impl Venue {
     /// How an endpoint's breaker stands.
     pub fn breaker(&self, endpoint: &str) -> Option<BreakerStatus> {
         self.policies.breaker(endpoint)
+    }
+
+    /// How likely an endpoint is to answer.
+    pub fn condition(&self, endpoint: &str) -> Condition {
+        if self.health.answers(endpoint) {
+            self.policies.condition(endpoint)
+        } else {
+            Condition::Ill
+        }
     }
 
     /// How much of the process it holds.
