@@ -39,6 +39,7 @@ fn record(tenant: &str, label: Option<&str>, created_at: i64) -> OrderRecord {
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at,
             updated_at: created_at,
         },
@@ -49,6 +50,7 @@ fn record(tenant: &str, label: Option<&str>, created_at: i64) -> OrderRecord {
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: Vec::new(),
     }
 }
 

@@ -18,9 +18,9 @@ pub use instrument::{
     ReferencePrice,
 };
 pub use lifecycle::{
-    Amendment, Attempt, Event, Leg, LegOf, LifecycleError, OrderRecord, Stage, apply,
+    Amendment, Attempt, Destination, Event, Leg, LegOf, LifecycleError, OrderRecord, Stage, apply,
 };
-pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
+pub use order::{Failover, Order, OrderState, OrderType, Origin, Side, TimeInForce};
 pub use order_id::{OrderId, OrderIdError};
 pub use report::{FillReport, Liquidity, OrderReport};
 pub use time::{Timestamp, TimestampError};

@@ -265,6 +265,12 @@ impl Orders {
                 known.insert(id, record);
                 continue;
             }
+            if record.has_left(venue.name()) {
+                tracing::error!(
+                    order = %id, venue = venue.name(), now_at = record.at_venue(),
+                    "an order is at a venue that had refused it, and was placed elsewhere since"
+                );
+            }
             if record.at_venue() != venue.name() || record.difference(&report).is_some() {
                 known.insert(id, record);
                 orders.push(external_order(venue.name(), report));

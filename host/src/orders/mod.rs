@@ -13,6 +13,7 @@ mod in_flight;
 mod list;
 mod place;
 mod resolve;
+mod routing;
 mod service;
 mod validate;
 

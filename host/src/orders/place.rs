@@ -1,22 +1,25 @@
 //! Places an order: journaled before a byte leaves, and never sent twice.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use switchyard_runtime::Place;
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 use tracing::Instrument as _;
 
+use super::routing::{Route, goes_on_after};
 use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded};
 use super::validate;
 use crate::model::{
     Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderReport,
-    OrderState, OrderType, Origin, Side, TimeInForce, Timestamp,
+    OrderState, OrderType, Origin, Side, TimeInForce, Timestamp, apply,
 };
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
-use crate::telemetry::OrderLabels;
+use crate::store::StoreError;
+use crate::telemetry::{FailoverLabels, OrderLabels};
 use crate::venue::{Ask, Listed, Venue};
 
 /// An order that a caller wants.
@@ -40,6 +43,8 @@ pub struct NewOrder {
     pub reduce_only: bool,
     /// The caller's label.
     pub client_order_id: Option<String>,
+    /// Venues that it may go on to, in this order.
+    pub failover: Vec<String>,
 }
 
 /// A placement that was not refused.
@@ -71,16 +76,25 @@ impl Orders {
         if !problems.is_empty() {
             return Err(OrderError::Invalid(problems));
         }
+        let routes = self
+            .routes(&new, &listed.instrument)
+            .map_err(OrderError::Invalid)?;
         let id = OrderId::random().map_err(|error| OrderError::Internal(error.to_string()))?;
         let record = pending(id, &new, &listed, &caller);
         let order = record.order.clone();
         let journaled = Arc::new(AtomicBool::new(false));
+        let intent = Event::Intent {
+            record: Box::new(record.clone()),
+            key_id: caller.key_id.clone(),
+            request_id: caller.request_id.clone(),
+        };
         let placement = Placement {
             orders: self.clone(),
-            caller,
             venue,
             listed,
+            routes: routes.into(),
             record,
+            owed: Mutex::new(vec![intent]),
             journaled: journaled.clone(),
         };
         let running = tokio::spawn(placement.run(deadline).in_current_span());
@@ -102,29 +116,52 @@ impl Orders {
     }
 }
 
-/// One order on its way to a venue.
+/// One order on its way to a venue, or to the next.
 struct Placement {
     orders: Orders,
-    caller: Caller,
     venue: Arc<Venue>,
     listed: Arc<Listed>,
+    /// Where it may go on to.
+    routes: VecDeque<Route>,
     record: OrderRecord,
+    /// What the journal is owed together with the next attempt.
+    owed: Mutex<Vec<Event>>,
     /// Whether the order is in the journal.
     journaled: Arc<AtomicBool>,
 }
 
 impl Placement {
-    async fn run(self, deadline: Deadline) -> Result<Placed, OrderError> {
+    async fn run(mut self, deadline: Deadline) -> Result<Placed, OrderError> {
+        let _working = self.orders.in_flight.begin(&self.record.order.id);
+        loop {
+            match self.send(deadline).await {
+                Ok(report) => return Ok(self.acknowledged(report).await),
+                Err(failure) if goes_on_after(&failure) && !deadline.has_passed() => {
+                    let Some(route) = self.routes.pop_front() else {
+                        return self.failed(failure).await;
+                    };
+                    self.go_on(route, failure)?;
+                }
+                Err(failure) => return self.failed(failure).await,
+            }
+        }
+    }
+
+    /// Sends the order to the venue it is bound for: once where it may go on to another.
+    async fn send(&self, deadline: Deadline) -> Result<OrderReport, Failure> {
         let ask = Ask::<Place> {
             endpoint: &self.record.endpoint,
             instrument: Some(&self.listed),
             command: command(&self.record),
             deadline,
         };
-        let sent = self
-            .venue
-            .run(ask, |attempt| self.journal(attempt))
-            .await
+        let record = |attempt| self.journal(attempt);
+        let answer = if self.routes.is_empty() {
+            self.venue.run(ask, record).await
+        } else {
+            self.venue.run_once(ask, record).await
+        };
+        let sent = answer
             .and_then(|report| self.own_report(report))
             .map_err(not_proven);
         self.orders.changed(&self.record);
@@ -146,10 +183,44 @@ impl Placement {
                 }) => "unknown",
             },
         });
-        match sent {
-            Ok(report) => Ok(self.acknowledged(report).await),
-            Err(failure) => self.failed(failure).await,
-        }
+        sent
+    }
+
+    /// Turns to another venue. The journal is told with the first attempt there, and refuses it where it knows of a
+    /// reason against.
+    fn go_on(&mut self, route: Route, failure: Failure) -> Result<(), OrderError> {
+        let Route {
+            venue,
+            listed,
+            destination,
+        } = route;
+        let id = &self.record.order.id;
+        tracing::warn!(
+            order = %id, from = self.venue.name(), to = venue.name(), %failure,
+            "the order goes on to another venue"
+        );
+        self.orders
+            .metrics
+            .reliability
+            .failed_over(&FailoverLabels {
+                from: self.venue.name().to_owned(),
+                to: venue.name().to_owned(),
+                reason: failure.code.name(),
+            });
+        let event = Event::FailedOver {
+            from: self.venue.name().to_owned(),
+            to: destination,
+            failure,
+        };
+        let next = apply(Some(self.record.clone()), &event, Timestamp::now());
+        self.record = next.map_err(|error| OrderError::Internal(error.to_string()))?;
+        self.owed_events().push(event);
+        (self.venue, self.listed) = (venue, listed);
+        Ok(())
+    }
+
+    fn owed_events(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The adapter's report, if it can be of this order.
@@ -165,16 +236,9 @@ impl Placement {
         self.journaled.load(Ordering::SeqCst)
     }
 
-    /// Makes intent and attempt durable; the intent goes with the first attempt.
+    /// Makes an attempt durable, and with the first of them the intent, or where the order went on to.
     async fn journal(&self, attempt: Attempt) -> Result<(), Failure> {
-        let mut events = Vec::with_capacity(2);
-        if !self.is_journaled() {
-            events.push(Event::Intent {
-                record: Box::new(self.record.clone()),
-                key_id: self.caller.key_id.clone(),
-                request_id: self.caller.request_id.clone(),
-            });
-        }
+        let mut events = self.owed_events().clone();
         events.push(Event::Attempt { attempt });
         let appended = self
             .orders
@@ -182,6 +246,7 @@ impl Placement {
             .append(&self.record.order.id, events)
             .await;
         appended.map_err(|error| not_recorded(&error))?;
+        self.owed_events().clear();
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
     }
@@ -210,30 +275,51 @@ impl Placement {
         let id = &self.record.order.id;
         let mut order = self.record.order.clone();
         if self.is_journaled() {
-            let event = Event::PlaceFailed {
-                failure: failure.clone(),
-            };
-            match self.orders.journal.append(id, vec![event]).await {
+            match self.note_failure(&failure).await {
                 Ok(record) => order = record.order,
                 Err(error) => {
                     tracing::error!(order = %id, %error, "the failure could not be stored")
                 }
             }
         }
-        if failure.fate == Fate::Unknown {
-            tracing::warn!(order = %id, venue = %order.venue, %failure, "the order's fate is open");
-            return Ok(if order.state == OrderState::PendingNew {
-                Placed::FateOpen(order)
-            } else {
-                Placed::Acknowledged(order) // it was found in the meantime
-            });
+        let venue = self.venue.name();
+        match order.state {
+            OrderState::PendingNew if failure.fate == Fate::Unknown => {
+                tracing::warn!(order = %id, venue, %failure, "the order's fate is open");
+                Ok(Placed::FateOpen(order))
+            }
+            OrderState::PendingNew | OrderState::Rejected => Err(OrderError::Venue {
+                venue: venue.to_owned(),
+                failure: Box::new(self.with_earlier(failure)),
+                order_id: self.is_journaled().then(|| id.clone()),
+            }),
+            _ => Ok(Placed::Acknowledged(order)), // it was found in the meantime
         }
-        let order_id = self.is_journaled().then(|| id.clone());
-        Err(OrderError::Venue {
-            venue: order.venue,
-            failure: Box::new(failure),
-            order_id,
-        })
+    }
+
+    async fn note_failure(&self, failure: &Failure) -> Result<OrderRecord, StoreError> {
+        let id = &self.record.order.id;
+        let event = Event::PlaceFailed {
+            failure: failure.clone(),
+        };
+        let mut events = self.owed_events().clone();
+        events.push(event.clone());
+        match self.orders.journal.append(id, events).await {
+            // It was found, or cancelled, before it could go on.
+            Err(StoreError::Lifecycle(_)) => self.orders.journal.append(id, vec![event]).await,
+            appended => appended,
+        }
+    }
+
+    /// The failure that ended it, with those after which it went on.
+    fn with_earlier(&self, failure: Failure) -> Failure {
+        match &self.record.order.failover {
+            Some(earlier) => Failure {
+                message: format!("{}; before that {}", failure.message, earlier.reason),
+                ..failure
+            },
+            None => failure,
+        }
     }
 }
 
@@ -275,6 +361,7 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at: now,
             updated_at: now,
         },
@@ -285,6 +372,7 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: Vec::new(),
     }
 }
 

@@ -17,7 +17,7 @@ pub struct OrderQuery {
     pub tenant: String,
     /// Any of these ids.
     pub ids: Option<Vec<OrderId>>,
-    /// At this venue.
+    /// At this venue, or asked for there.
     pub venue: Option<String>,
     /// Of this instrument.
     pub symbol: Option<String>,
@@ -219,7 +219,11 @@ pub(super) fn page(connection: &Connection, query: &OrderQuery) -> Result<OrderP
         values.push(value);
     };
     if let Some(venue) = &query.venue {
-        require(" AND venue = ?", venue.clone().into());
+        require(" AND (venue = ?", venue.clone().into());
+        require(
+            " OR id IN (SELECT order_id FROM moved_orders WHERE asked_for = ?))",
+            venue.clone().into(),
+        );
     }
     if let Some(symbol) = &query.symbol {
         require(" AND symbol = ?", symbol.clone().into());

@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS venue_orders (
     order_id        TEXT NOT NULL,
     PRIMARY KEY (venue, symbol, venue_order_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS moved_orders (
+    order_id  TEXT PRIMARY KEY,
+    asked_for TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What version 1 did not have: which of our orders goes by an id at its venue.

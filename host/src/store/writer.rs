@@ -134,7 +134,7 @@ fn project(
             "INSERT INTO orders (id, tenant, venue, symbol, state, is_open, is_unresolved, client_order_id, created_at_ms, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (id) DO UPDATE SET
-                venue = excluded.venue, state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
+                venue = excluded.venue, symbol = excluded.symbol, state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
                 body = excluded.body",
         )?
         .execute(params![
@@ -149,6 +149,13 @@ fn project(
             order.created_at.as_millis(),
             serde_json::to_string(record)?,
         ])?;
+    if !record.moved_to.is_empty() {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO moved_orders (order_id, asked_for) VALUES (?1, ?2)",
+            )?
+            .execute(params![order.id.as_str(), order.venue])?;
+    }
     // A venue that begins its ids anew gives an old one to another order.
     for venue_order_id in venue_ids(record).filter(|id| !known.contains(id.as_str())) {
         connection

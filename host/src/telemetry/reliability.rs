@@ -77,6 +77,17 @@ pub(super) struct ReadLabels {
     pub source: &'static str,
 }
 
+/// An order that went on to another venue.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct FailoverLabels {
+    /// The venue that has it not.
+    pub from: String,
+    /// The venue it went on to.
+    pub to: String,
+    /// The typed code of why.
+    pub reason: &'static str,
+}
+
 /// Handles to the metrics of the policies.
 #[derive(Debug)]
 pub struct ReliabilityMetrics {
@@ -90,6 +101,7 @@ pub struct ReliabilityMetrics {
     waiting: Family<VenueLabels, Gauge>,
     shed: Family<ShedLabels, Counter>,
     reads: Family<ReadLabels, Counter>,
+    failovers: Family<FailoverLabels, Counter>,
 }
 
 impl ReliabilityMetrics {
@@ -106,6 +118,7 @@ impl ReliabilityMetrics {
             waiting: Family::default(),
             shed: Family::default(),
             reads: Family::default(),
+            failovers: Family::default(),
         };
         registry.register(
             "venue_retries",
@@ -153,6 +166,11 @@ impl ReliabilityMetrics {
             "reads",
             "Answers to reads, by where they came from",
             this.reads.clone(),
+        );
+        registry.register(
+            "order_failovers",
+            "Orders that went on to another venue, by why",
+            this.failovers.clone(),
         );
         this
     }
@@ -206,6 +224,11 @@ impl ReliabilityMetrics {
     pub fn shed(&self, venue: &str, by: &'static str) {
         let venue = venue.to_owned();
         self.shed.get_or_create(&ShedLabels { venue, by }).inc();
+    }
+
+    /// Counts an order that went on to another venue.
+    pub fn failed_over(&self, labels: &FailoverLabels) {
+        self.failovers.get_or_create(labels).inc();
     }
 
     /// Counts an answer to a read.

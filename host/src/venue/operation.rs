@@ -113,6 +113,20 @@ impl Venue {
             .await
     }
 
+    /// Runs an operation as [`Venue::run`] does, without a second try: for callers that can go elsewhere.
+    ///
+    /// # Errors
+    /// [`Failure`], whose fate says whether the venue may have acted.
+    pub async fn run_once<O, R, F>(&self, ask: Ask<'_, O>, record: R) -> Result<O::Output, Failure>
+    where
+        O: Operation,
+        R: Fn(Attempt) -> F + Send + Sync,
+        F: Future<Output = Result<(), Failure>> + Send,
+    {
+        self.told(&ask, self.guarded(&ask, &record, Tries::One))
+            .await
+    }
+
     /// Counts and logs how an operation went.
     async fn told<O: Operation>(
         &self,

@@ -2,6 +2,7 @@
 //! order, so that projections can be rebuilt from the journal.
 
 mod amendment;
+mod moving;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use amendment::{Amendment, Leg, LegOf, Stage};
+pub use moving::Destination;
 pub use record::OrderRecord;
 
 use super::{Failure, OrderId, OrderReport, OrderState, Timestamp};
@@ -56,6 +58,15 @@ pub enum Event {
     /// A placement failed.
     PlaceFailed {
         /// Why, and with what effect.
+        failure: Failure,
+    },
+    /// The order is to be placed at another venue, since the one before certainly has it not.
+    FailedOver {
+        /// The venue before.
+        from: String,
+        /// Where it goes, and as what.
+        to: Destination,
+        /// Why it is not at the one before.
         failure: Failure,
     },
     /// The order was seen at the venue.
@@ -122,6 +133,7 @@ impl Event {
             Self::Attempt { .. } => "attempt",
             Self::Acknowledged { .. } => "acknowledged",
             Self::PlaceFailed { .. } => "place_failed",
+            Self::FailedOver { .. } => "failed_over",
             Self::Observed { .. } => "observed",
             Self::AmendRequested { .. } => "amend_requested",
             Self::CloseToReplace { .. } => "close_to_replace",
@@ -146,6 +158,9 @@ pub enum LifecycleError {
     /// Only an open order to which nothing else is being done can be changed.
     #[error("the order is {}", .0.name())]
     NotOpen(OrderState),
+    /// An order that may be at a venue, or is not wanted any more, goes to no other.
+    #[error("the order cannot be placed elsewhere")]
+    NotMovable,
     /// A step of a change that is not, or no longer, being made.
     #[error("{0} belongs to a change that is not under way")]
     NotUnderWay(&'static str),
@@ -176,6 +191,7 @@ pub fn apply(
         }
         Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
         Event::PlaceFailed { failure } => record.place_failed(failure),
+        Event::FailedOver { from, to, failure } => record.fail_over(from, to, failure)?,
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,
         Event::CloseToReplace { change } => record.close_to_replace(change)?,
         Event::Amended { change, report } => record.amended(change, report),

@@ -32,14 +32,12 @@ pub struct OrderRecord {
     /// The venue's time of the newest report on the current leg.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Timestamp>,
+    /// Venues that it went on to because the one before certainly had it not; the last has it, or is to have it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved_to: Vec<String>,
 }
 
 impl OrderRecord {
-    /// The venue that has it, or is to have it.
-    pub fn at_venue(&self) -> &str {
-        &self.order.venue
-    }
-
     /// Where a report is of another order: the field and its value. A venue may take a client order id
     /// again once the first order is over, so the id alone proves nothing.
     pub fn difference(&self, report: &OrderReport) -> Option<(&'static str, String)> {

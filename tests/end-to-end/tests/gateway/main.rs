@@ -22,6 +22,7 @@ mod exact_decimals;
 mod fills;
 mod hostile_adapter;
 mod listing;
+mod order_failover;
 mod placing;
 mod products;
 mod protocol;

@@ -10,7 +10,7 @@ const TICKER: &str = "/api/v3/ticker/24hr";
 const BOTH: &str = "/v1/tickers?venue=sim,second&symbol=BTC/USDT";
 
 /// A gateway in front of two venues of one kind, [`VENUE`] and `second`.
-async fn two(bend: impl FnOnce(&mut GatewayConfig)) -> (TestApp, VenueSim) {
+pub(crate) async fn two(bend: impl FnOnce(&mut GatewayConfig)) -> (TestApp, VenueSim) {
     let second = simulator().await;
     let app = TestApp::with(|config| {
         let (url, credentials) = (second.url(), second.credentials().clone());
@@ -27,7 +27,7 @@ fn tickers_seen(sim: &VenueSim) -> usize {
     requests.iter().filter(|r| r.path == TICKER).count()
 }
 
-fn unavailable() -> FaultAction {
+pub(crate) fn unavailable() -> FaultAction {
     FaultAction::Status {
         status: 503,
         retry_after: None,

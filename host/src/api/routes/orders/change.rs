@@ -44,6 +44,10 @@ pub(in crate::api) struct NewOrderBody {
     reduce_only: bool,
     /// A label of your own, unique among your open orders.
     client_order_id: Option<String>,
+    /// Other venues that the order may go to, in this order, where the one before certainly has it not for a passing
+    /// reason: it cannot be reached, sheds load, or limits or bans the gateway. Each must have the same instrument and
+    /// be able to take exactly the same exposure.
+    failover: Option<Vec<String>>,
 }
 
 /// Order types that can be placed.
@@ -71,6 +75,7 @@ impl From<NewOrderBody> for NewOrder {
             time_in_force: body.time_in_force,
             reduce_only: body.reduce_only,
             client_order_id: body.client_order_id,
+            failover: body.failover.unwrap_or_default(),
         }
     }
 }

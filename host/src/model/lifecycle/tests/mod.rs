@@ -1,6 +1,7 @@
 //! What each event makes of an order.
 
 mod amending;
+mod moving;
 
 use proptest::prelude::*;
 
@@ -40,6 +41,7 @@ fn record() -> OrderRecord {
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at: at(0),
             updated_at: at(0),
         },
@@ -50,6 +52,7 @@ fn record() -> OrderRecord {
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: Vec::new(),
     }
 }
 
