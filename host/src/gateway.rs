@@ -9,11 +9,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::account::Accounts;
-use crate::api::{self, AppState, Keyring, KeyringError, ServeError};
+use crate::api::{self, AppState, Keyring, KeyringError, KeysInFlight, ServeError};
 use crate::config::{Config, ConfigError};
 use crate::market::MarketData;
-use crate::orders::{Kept, OpenOrders, Orders};
-use crate::store::{Journal, StoreError};
+use crate::orders::{Adoption, Kept, OpenOrders, Orders};
+use crate::store::{self, StoreError, Upkeep};
 use crate::telemetry::{LoggingError, Metrics};
 use crate::venue::{VenueError, Venues};
 
@@ -51,6 +51,7 @@ pub enum StartError {
 pub struct Gateway {
     listener: TcpListener,
     state: AppState,
+    upkeep: Upkeep,
 }
 
 impl Gateway {
@@ -64,7 +65,8 @@ impl Gateway {
         let metrics = Arc::new(Metrics::default());
         // The port first: a second gateway on one machine must fail before it touches anything.
         let listener = api::listen(config.server.listen).await?;
-        let journal = Arc::new(Journal::open(&config.store.url, metrics.clone())?);
+        let journal = store::open(&config.store, metrics.clone())?;
+        let upkeep = Upkeep::new(&config.store, journal.clone(), metrics.clone());
         let cache = config
             .plugins
             .code_cache
@@ -79,7 +81,17 @@ impl Gateway {
             accounts: accounts.clone(),
             open_orders: OpenOrders::new(&config.cache, &metrics),
         };
-        let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone(), kept);
+        let adoption = Adoption {
+            id_prefix: config.orders.id_prefix.clone(),
+            tenant: config.auth.tenant_of_unknown_orders().to_owned(),
+        };
+        let orders = Orders::new(
+            venues.clone(),
+            journal.clone(),
+            metrics.clone(),
+            adoption,
+            kept,
+        );
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,
@@ -90,8 +102,13 @@ impl Gateway {
             keyring,
             metrics,
             request_timeout,
+            keys_in_flight: KeysInFlight::default(),
         };
-        Ok(Self { listener, state })
+        Ok(Self {
+            listener,
+            state,
+            upkeep,
+        })
     }
 
     /// The address it listens on.
@@ -109,6 +126,8 @@ impl Gateway {
             background.spawn(venue.clone().watch());
         }
         background.spawn(self.state.orders.clone().follow_up());
+        background.spawn(self.upkeep.run());
+        background.spawn(self.state.orders.clone().sweep());
         api::serve(self.listener, api::router(self.state), stop).await;
         background.shutdown().await;
     }

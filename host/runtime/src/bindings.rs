@@ -4,5 +4,5 @@
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "adapter",
-    additional_derives: [Clone, PartialEq],
+    additional_derives: [Clone, PartialEq, serde::Serialize, serde::Deserialize],
 });

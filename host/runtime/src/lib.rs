@@ -24,6 +24,7 @@ mod error;
 mod imports;
 mod operation;
 mod pool;
+mod recording;
 mod signing;
 mod wasi;
 
@@ -39,6 +40,9 @@ pub use operation::{
     ListFills, ListHistory, ListInstruments, ListOpen, ListPositions, Operation, Place, Step,
 };
 pub use pool::PoolStatus;
+pub use recording::{
+    Answer, Difference, Exchange, Lookup, RecordedStep, Recorder, ReplayError, SentRequest, replay,
+};
 pub use signing::{KeyError, SecretKey, Signer};
 
 /// The contract's types, as generated from `wit/`.

@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasmtime::Store;
 
 use crate::adapter::Exports;
@@ -39,9 +41,9 @@ pub trait Operation: Send + Sync + 'static {
     /// Whether an answer may have many megabytes, so that its decode gets the longer deadline.
     const BULK: bool;
     /// What is asked.
-    type Command: Debug + Clone + Send + Sync;
+    type Command: Debug + Clone + Serialize + DeserializeOwned + Send + Sync;
     /// What is answered.
-    type Output: Debug + Send;
+    type Output: Debug + Serialize + Send;
 
     #[doc(hidden)]
     fn call_encode(

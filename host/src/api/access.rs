@@ -14,13 +14,11 @@ use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use subtle::ConstantTimeEq;
 
 use super::caller::current_request_id;
+use super::idempotency::current_claim;
 use super::problem::Problem;
 use super::state::AppState;
-use crate::config::{AuthConfig, AuthMode, KeyConfig, Role};
+use crate::config::{AuthConfig, AuthMode, KeyConfig, OPEN_TENANT, Role};
 use crate::orders::Caller;
-
-/// Tenant and key of everyone where no keys are asked for.
-const OPEN: &str = "open";
 
 /// Who was recognised, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +35,7 @@ impl Principal {
             tenant: self.tenant.clone(),
             key_id: self.key_id.clone(),
             request_id: current_request_id(),
+            claim: current_claim(),
         }
     }
 }
@@ -105,7 +104,7 @@ impl Keyring {
     /// Who shows this `Authorization` header.
     fn recognise(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
         if self.open {
-            let open = || OPEN.to_owned();
+            let open = || OPEN_TENANT.to_owned();
             return Ok(Principal {
                 key_id: open(),
                 tenant: open(),

@@ -24,6 +24,11 @@ pub(super) fn current_request_id() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// Work that goes on for a request in a task of its own.
+pub(super) async fn as_request<F: Future>(id: String, work: F) -> F::Output {
+    CURRENT.scope(id, work).await
+}
+
 /// Gives the request its id, measures it, logs it, and puts the id on the answer.
 pub(super) async fn identify(
     State(state): State<AppState>,

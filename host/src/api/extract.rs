@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -30,8 +30,9 @@ impl<T: DeserializeOwned> FromRequest<AppState> for StrictJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
-        check_content_type(request.headers())?;
-        let body = read_body(request).await?;
+        let (parts, body) = request.into_parts();
+        check_content_type(&parts.headers)?;
+        let body = read_body(&parts.headers, body).await?;
         // serde reads a struct from an array too, field by position; here a value stands by its name.
         if body.trim_ascii_start().starts_with(b"[") {
             return Err(malformed(".", "must be a JSON object", "body"));
@@ -48,7 +49,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for StrictJson<T> {
     }
 }
 
-async fn read_body(request: Request) -> Result<Bytes, Problem> {
+/// The whole body, if it is not too large and comes in time.
+pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -56,14 +58,13 @@ async fn read_body(request: Request) -> Result<Bytes, Problem> {
             format!("the body must have at most {MAX_BODY_BYTES} bytes"),
         )
     };
-    let announced = request
-        .headers()
+    let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY_BYTES)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(

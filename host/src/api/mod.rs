@@ -5,6 +5,7 @@ mod caller;
 mod documentation;
 mod extract;
 mod freshness;
+mod idempotency;
 mod page;
 mod problem;
 mod router;
@@ -13,6 +14,7 @@ mod server;
 mod state;
 
 pub use access::{Keyring, KeyringError};
+pub use idempotency::KeysInFlight;
 pub use problem::{Problem, ProblemBody};
 pub use router::router;
 pub use server::{ServeError, listen, serve};

@@ -12,7 +12,7 @@ use super::caller::current_request_id;
 use crate::market::MarketError;
 use crate::model::{Failure, FailureCode, Fate, OrderId};
 use crate::orders::{FieldProblem, OrderError};
-use crate::store::StoreError;
+use crate::store::{Break, StoreError};
 
 /// The body of an error, `application/problem+json`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -59,6 +59,16 @@ struct Fields {
     venue_code: Option<String>,
     order_id: Option<OrderId>,
     errors: Vec<FieldProblem>,
+    is_without_effect: bool,
+}
+
+/// What else is known of a problem once it is an answer, beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProblemNote {
+    /// The typed code.
+    pub(super) code: &'static str,
+    /// Whether the request certainly changed nothing at the venue.
+    pub(super) is_without_effect: bool,
 }
 
 impl Problem {
@@ -74,6 +84,7 @@ impl Problem {
             venue_code: None,
             order_id: None,
             errors: Vec::new(),
+            is_without_effect: false,
         }))
     }
 
@@ -122,6 +133,24 @@ impl Problem {
         )
     }
 
+    /// The journal's chain is broken: nothing is taken that changes orders.
+    pub fn journal_broken(at: &Break) -> Self {
+        let detail = format!(
+            "the journal cannot be trusted, and orders are refused until an operator has looked into it: {at}"
+        );
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal-broken", detail);
+        problem.0.is_without_effect = true;
+        problem
+    }
+
+    /// The request is being served already.
+    pub fn key_in_flight() -> Self {
+        let detail =
+            "a request with this Idempotency-Key is being served; ask again when it is done";
+        let code = "idempotency-key-in-flight";
+        Self::new(StatusCode::CONFLICT, code, detail).retryable(None)
+    }
+
     /// Worth another try after a while.
     #[must_use]
     pub fn retryable(mut self, after: Option<Duration>) -> Self {
@@ -143,6 +172,7 @@ impl Problem {
         problem.0.venue = Some(venue.to_owned()).filter(|venue| !venue.is_empty());
         problem.0.venue_code = failure.venue_code.clone();
         problem.0.order_id = order_id;
+        problem.0.is_without_effect = failure.fate != Fate::Unknown;
         if let Some(field) = &failure.field {
             problem.0.errors = vec![FieldProblem::absent(
                 &callers_name(field),
@@ -231,6 +261,16 @@ impl From<OrderError> for Problem {
                 problem.0.venue = Some(venue);
                 problem
             }
+            OrderError::NotReconciled { venue, retry_after } => {
+                let detail = format!(
+                    "what became of {venue}'s open orders is not known yet; nothing was sent"
+                );
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let mut problem =
+                    Self::new(status, "not-reconciled", detail).retryable(Some(retry_after));
+                problem.0.venue = Some(venue);
+                problem
+            }
             OrderError::Venue {
                 venue,
                 failure,
@@ -249,11 +289,16 @@ impl From<StoreError> for Problem {
             let code = FailureCode::NotAmendable.name();
             return Self::new(StatusCode::CONFLICT, code, detail);
         }
+        match &error {
+            StoreError::KeyInUse => return Self::key_in_flight(),
+            StoreError::Broken(at) => return Self::journal_broken(at),
+            _ => {}
+        }
         tracing::error!(%error, "journal failed");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             FailureCode::JournalUnavailable.name(),
-            "the journal is not available",
+            "the journal is not available just now; nothing was sent",
         )
         .retryable(None)
     }
@@ -298,6 +343,10 @@ impl IntoResponse for Problem {
                 .collect(),
         };
         let mut response = (self.0.status, Json(body)).into_response();
+        response.extensions_mut().insert(ProblemNote {
+            code: self.0.code,
+            is_without_effect: self.0.is_without_effect,
+        });
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -10,6 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::access::{RequiredRole, guard};
 use super::caller::identify;
 use super::documentation;
+use super::idempotency::once;
 use super::problem::Problem;
 use super::routes::orders::{change, read};
 use super::routes::{account, health, instruments, market, venues};
@@ -23,6 +24,8 @@ pub(super) enum Access {
     Public,
     /// Keys of at least this role.
     Role(Role),
+    /// Keys that may trade: the request changes orders, and may be made safe to repeat.
+    Trade,
 }
 
 /// One route of the API.
@@ -33,7 +36,6 @@ pub(super) struct Route {
 }
 
 const VIEWER: Access = Access::Role(Role::Viewer);
-const TRADER: Access = Access::Role(Role::Trader);
 
 fn route(path: &'static str, access: Access, methods: MethodRouter<AppState>) -> Route {
     Route {
@@ -53,12 +55,12 @@ pub(super) fn routes() -> Vec<Route> {
         route("/v1/orderbook", VIEWER, get(market::order_book)),
         route("/v1/candles", VIEWER, get(market::candles)),
         route("/v1/orders", VIEWER, get(read::list)),
-        route("/v1/orders", TRADER, post(change::place)),
-        route("/v1/orders", TRADER, delete(change::cancel_all)),
+        route("/v1/orders", Access::Trade, post(change::place)),
+        route("/v1/orders", Access::Trade, delete(change::cancel_all)),
         route("/v1/orders/active", VIEWER, get(read::active)),
         route("/v1/orders/{id}", VIEWER, get(read::one)),
-        route("/v1/orders/{id}", TRADER, patch(change::amend)),
-        route("/v1/orders/{id}", TRADER, delete(change::cancel)),
+        route("/v1/orders/{id}", Access::Trade, patch(change::amend)),
+        route("/v1/orders/{id}", Access::Trade, delete(change::cancel)),
         route("/v1/orders/{id}/events", VIEWER, get(read::events)),
         route("/v1/balances", VIEWER, get(account::balances)),
         route("/v1/positions", VIEWER, get(account::positions)),
@@ -69,6 +71,17 @@ pub(super) fn routes() -> Vec<Route> {
         route("/health/venues/{venue}", VIEWER, get(health::venue)),
         route("/metrics", VIEWER, get(health::metrics)),
     ]
+}
+
+fn guarded(
+    methods: MethodRouter<AppState>,
+    state: &AppState,
+    role: Role,
+) -> MethodRouter<AppState> {
+    methods.route_layer(from_fn_with_state(
+        (state.clone(), RequiredRole(role)),
+        guard,
+    ))
 }
 
 /// The API as one service.
@@ -82,10 +95,11 @@ pub fn router(state: AppState) -> Router {
     {
         let methods = match access {
             Access::Public => methods,
-            Access::Role(role) => methods.route_layer(from_fn_with_state(
-                (state.clone(), RequiredRole(role)),
-                guard,
-            )),
+            Access::Role(role) => guarded(methods, &state, role),
+            Access::Trade => {
+                let methods = methods.route_layer(from_fn_with_state(state.clone(), once));
+                guarded(methods, &state, Role::Trader)
+            }
         };
         router = router.route(path, methods);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::Keyring;
+use super::idempotency::KeysInFlight;
 use crate::account::Accounts;
 use crate::market::MarketData;
 use crate::orders::Orders;
@@ -30,4 +31,6 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// How long a caller waits unless it says otherwise.
     pub request_timeout: Duration,
+    /// Idempotency keys of requests that are being served.
+    pub keys_in_flight: KeysInFlight,
 }

@@ -1,6 +1,7 @@
-//! The command line: `serve`, `demo`, `plugin build`, `plugin inspect`.
+//! The command line: `serve`, `demo`, `journal verify`, `journal export`, `plugin build`, `plugin inspect`.
 
 mod demo;
+mod journal;
 mod plugin_build;
 mod plugin_inspect;
 mod serve;
@@ -34,6 +35,9 @@ enum Command {
     },
     /// Run the gateway in front of simulated venues, show an order's life, and stay up.
     Demo(demo::DemoArgs),
+    /// Work with the journal.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// Work with adapters.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -64,6 +68,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve { config, listen } => serve::serve(&config, listen),
         Command::Demo(args) => demo::demo(&args),
+        Command::Journal(command) => journal::run(command),
         Command::Plugin(PluginCommand::Build { directory, out }) => {
             plugin_build::build(&directory, out.as_deref()).map_err(Into::into)
         }

@@ -4,6 +4,7 @@
 //! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
 
 mod cache;
+mod orders;
 mod reliability;
 mod secret;
 mod sections;
@@ -16,11 +17,12 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 pub use cache::CacheSettings;
+pub use orders::OrdersConfig;
 pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
 pub use secret::{SecretError, SecretRef};
 pub use sections::{
     Approval, AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat,
-    PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig,
+    OPEN_TENANT, PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig, VerifyAtStart,
 };
 
 /// Environment variables that override the file begin with this.
@@ -39,6 +41,9 @@ pub struct Config {
     /// Where orders are kept.
     #[serde(default)]
     pub store: StoreConfig,
+    /// How orders are named.
+    #[serde(default)]
+    pub orders: OrdersConfig,
     /// Who may call.
     #[serde(default)]
     pub auth: AuthConfig,
@@ -124,13 +129,7 @@ impl Config {
                 ),
             ));
         }
-        if !self.store.url.starts_with("sqlite://") {
-            return Err(value(
-                "store.url",
-                &self.store.url,
-                "must begin with sqlite://".into(),
-            ));
-        }
+        self.store.check()?;
         if self.auth.mode == AuthMode::Keys && self.auth.keys.is_empty() {
             return Err(value(
                 "auth.keys",
@@ -157,6 +156,27 @@ impl Config {
 
 /// Longest time a caller may ask the gateway to spend on one request, in milliseconds.
 pub const MAX_REQUEST_TIMEOUT_MS: u64 = 60_000;
+
+impl StoreConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.url.starts_with("sqlite://") {
+            let problem = "must begin with sqlite://".into();
+            return Err(value("store.url", &self.url, problem));
+        }
+        // An order that is watched after its end, and a key that may still be sent, outlive the retention.
+        let least_days = self.idempotency_hours.div_ceil(24).saturating_add(1);
+        if self.retention_days != 0 {
+            check_range(
+                "store.retention_days",
+                self.retention_days,
+                least_days,
+                36_500,
+            )?;
+        }
+        check_range("store.idempotency_hours", self.idempotency_hours, 1, 8_760)?;
+        check_range("store.max_bytes", self.max_bytes, 1_000_000, u64::MAX)
+    }
+}
 
 impl PluginsConfig {
     fn check(&self) -> Result<(), ConfigError> {
@@ -336,7 +356,20 @@ mod tests {
                 "[store]\nurl = \"mysql://x\"\n[auth]\nmode = \"open\"",
                 "store.url",
             ),
+            (
+                "[store]\nidempotency_hours = 48\nretention_days = 2\n[auth]\nmode = \"open\"",
+                "store.retention_days",
+            ),
+            (
+                "[store]\nidempotency_hours = 0\n[auth]\nmode = \"open\"",
+                "store.idempotency_hours",
+            ),
+            (
+                "[store]\nverify_at_start = \"some\"\n[auth]\nmode = \"open\"",
+                "store.verify_at_start",
+            ),
             ("", "auth.keys"),
+            ("[orders]\nid_prefix = \"Gate\"", "orders.id_prefix"),
             (
                 "[auth]\nmode = \"open\"\n[venues.sim]\nrecv_window_ms = 1",
                 "adapter",
@@ -379,6 +412,24 @@ mod tests {
                 "{text}\n-> {}",
                 message(text)
             );
+        }
+    }
+
+    #[test]
+    fn orders_that_nobody_remembers_are_the_only_tenants_or_nobodys() {
+        let key = |id: &str, tenant: &str| {
+            format!(
+                "[[auth.keys]]\nid = \"{id}\"\nhash = \"00\"\ntenant = \"{tenant}\"\nrole = \"viewer\"\n"
+            )
+        };
+        for (text, tenant) in [
+            ("[auth]\nmode = \"open\"".to_owned(), "open"),
+            (key("1", "desk"), "desk"),
+            (key("1", "desk") + &key("2", "desk"), "desk"),
+            (key("1", "desk") + &key("2", "fund"), "adopted"),
+        ] {
+            let config = Config::from_toml(&text, "test.toml").unwrap();
+            assert_eq!(config.auth.tenant_of_unknown_orders(), tenant, "{text}");
         }
     }
 

@@ -105,13 +105,48 @@ impl PluginsConfig {
 pub struct StoreConfig {
     /// `sqlite://PATH`.
     pub url: String,
+    /// How much of the chain is checked when the gateway starts.
+    pub verify_at_start: VerifyAtStart,
+    /// Days for which orders that are over are kept; 0 keeps them for ever.
+    pub retention_days: u64,
+    /// Hours for which an idempotency key is kept.
+    pub idempotency_hours: u64,
+    /// Size beyond which an alert is raised, in bytes. Nothing is refused for it.
+    pub max_bytes: u64,
+}
+
+/// How much of the journal's chain is checked at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifyAtStart {
+    /// Everything: the newest 100,000 entries before the gateway serves, older ones beside its work.
+    All,
+    /// The newest 1,000 entries.
+    Tail,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             url: "sqlite://switchyard.db".into(),
+            verify_at_start: VerifyAtStart::All,
+            retention_days: 90,
+            idempotency_hours: 24,
+            max_bytes: 10_000_000_000,
         }
+    }
+}
+
+impl StoreConfig {
+    /// How long orders that are over are kept; absent where they are for ever.
+    pub fn retention(&self) -> Option<Duration> {
+        let days = Some(self.retention_days).filter(|days| *days > 0);
+        days.map(|days| Duration::from_secs(days.saturating_mul(86_400)))
+    }
+
+    /// How long an idempotency key is kept.
+    pub fn key_life(&self) -> Duration {
+        Duration::from_secs(self.idempotency_hours.saturating_mul(3_600))
     }
 }
 
@@ -123,6 +158,25 @@ pub struct AuthConfig {
     pub mode: AuthMode,
     /// The keys.
     pub keys: Vec<KeyConfig>,
+}
+
+/// Tenant and key of everyone where no keys are asked for.
+pub const OPEN_TENANT: &str = "open";
+
+/// Whose the orders are that nobody remembers, where there is more than one tenant.
+const NOBODY: &str = "adopted";
+
+impl AuthConfig {
+    /// Whose an order is that is found at a venue and is not in the journal: the only tenant's, if there is
+    /// one only.
+    pub fn tenant_of_unknown_orders(&self) -> &str {
+        let mut tenants = self.keys.iter().map(|key| key.tenant.as_str());
+        match (self.mode, tenants.next()) {
+            (AuthMode::Open, _) => OPEN_TENANT,
+            (AuthMode::Keys, Some(first)) if tenants.all(|tenant| tenant == first) => first,
+            (AuthMode::Keys, _) => NOBODY,
+        }
+    }
 }
 
 /// Whether callers must show a key.

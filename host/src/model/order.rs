@@ -141,6 +141,29 @@ pub struct Failover {
     pub divide: Decimal,
     /// Why each venue tried before has it not: its name, a code and a text.
     pub reason: String,
+    /// What such a venue showed after all. It is cancelled at once; what of it was filled is beside what the order
+    /// itself traded.
+    #[serde(default)]
+    pub surfaced: Vec<SurfacedOrder>,
+}
+
+/// An order at a venue that had refused it, or that it was never sent to by all that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SurfacedOrder {
+    /// The venue.
+    pub venue: String,
+    /// The symbol there.
+    pub symbol: String,
+    /// The venue's id of it.
+    pub venue_order_id: String,
+    /// Its state there.
+    pub state: OrderState,
+    /// In the quantity unit there.
+    pub quantity: Option<Decimal>,
+    /// In the quantity unit there.
+    pub filled_quantity: Decimal,
+    /// Average price of what was filled.
+    pub average_price: Option<Decimal>,
 }
 
 /// An order. Absent values are `null`.

@@ -5,8 +5,11 @@ use std::fmt;
 use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Serialize};
 
-/// What every id of this gateway begins with, so that its orders are recognised at a venue.
-const PREFIX: &str = "swy";
+/// What ids begin with unless configuration says otherwise.
+const DEFAULT_PREFIX: &str = "swy";
+
+/// Characters of a prefix.
+const PREFIX_LENGTH: usize = 3;
 
 /// Random bytes in an id: 128 bits, so that a restored journal cannot collide.
 const RANDOM_BYTES: usize = 16;
@@ -17,6 +20,56 @@ const ID_LENGTH: usize = 29;
 /// Characters by which another leg's client order id is longer: what is left of 32, the least that venues
 /// allow.
 const LEG_SUFFIX: usize = 3;
+
+/// What every id of one gateway begins with: 3 characters of `[a-z0-9]`. Gateways that share an account have
+/// different ones, or each takes the other's orders for its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IdPrefix(String);
+
+/// A text is no prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 3 characters of [a-z0-9]")]
+pub struct IdPrefixError;
+
+impl Default for IdPrefix {
+    fn default() -> Self {
+        Self(DEFAULT_PREFIX.to_owned())
+    }
+}
+
+impl TryFrom<String> for IdPrefix {
+    type Error = IdPrefixError;
+
+    fn try_from(text: String) -> Result<Self, IdPrefixError> {
+        if text.len() == PREFIX_LENGTH && text.bytes().all(is_of_prefix) {
+            Ok(Self(text))
+        } else {
+            Err(IdPrefixError)
+        }
+    }
+}
+
+impl IdPrefix {
+    /// A new order id.
+    ///
+    /// # Errors
+    /// [`OrderIdError`] where the operating system has no randomness.
+    pub fn order_id(&self) -> Result<OrderId, OrderIdError> {
+        let mut bytes = [0; RANDOM_BYTES];
+        getrandom::fill(&mut bytes).map_err(OrderIdError)?;
+        Ok(OrderId(format!("{}{}", self.0, base32().encode(&bytes))))
+    }
+
+    /// Whether an id begins with it.
+    pub fn is_of(&self, id: &OrderId) -> bool {
+        id.as_str().starts_with(&self.0)
+    }
+}
+
+fn is_of_prefix(c: u8) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit()
+}
 
 /// A prefix and 128 random bits in 26 characters of base 32: 29 characters of `[a-z0-9]`, within what
 /// every venue allows as a client order id.
@@ -32,14 +85,12 @@ pub struct OrderId(String);
 pub struct OrderIdError(getrandom::Error);
 
 impl OrderId {
-    /// A new id.
+    /// A new id with the default prefix.
     ///
     /// # Errors
     /// [`OrderIdError`] where the operating system has no randomness.
     pub fn random() -> Result<Self, OrderIdError> {
-        let mut bytes = [0; RANDOM_BYTES];
-        getrandom::fill(&mut bytes).map_err(OrderIdError)?;
-        Ok(Self(format!("{PREFIX}{}", base32().encode(&bytes))))
+        IdPrefix::default().order_id()
     }
 
     /// A client order id for another leg of this order: the id and 3 more characters drawn at random.
@@ -54,13 +105,15 @@ impl OrderId {
         Ok(format!("{self}{suffix}"))
     }
 
-    /// The order whose leg goes by a client order id seen at a venue, if it is of this gateway's making.
+    /// The order whose leg goes by a client order id seen at a venue, if it has the form of a gateway's. Whether
+    /// it is of this one, its journal says, and for orders that are not in there, its prefix.
     pub fn recognise(client_id: &str) -> Option<Self> {
         let (id, suffix) = client_id.split_at_checked(ID_LENGTH).unwrap_or_default();
-        let random = id.strip_prefix(PREFIX)?;
+        let (prefix, random) = id.split_at_checked(PREFIX_LENGTH)?;
         let decoded = base32().decode(random.as_bytes()).ok()?;
         let is_leg = |c: u8| c.is_ascii_digit() || (b'a'..=b'v').contains(&c);
         let is_ours = decoded.len() == RANDOM_BYTES
+            && prefix.bytes().all(is_of_prefix)
             && (suffix.is_empty() || suffix.len() == LEG_SUFFIX && suffix.bytes().all(is_leg));
         is_ours.then(|| Self(id.to_owned()))
     }
@@ -126,6 +179,21 @@ mod tests {
     }
 
     #[test]
+    fn gateways_with_different_prefixes_tell_their_orders_apart() {
+        let other = IdPrefix::try_from("g02".to_owned()).unwrap();
+        let id = other.order_id().unwrap();
+        assert_eq!(OrderId::recognise(id.as_str()), Some(id.clone()));
+        assert!(other.is_of(&id) && !IdPrefix::default().is_of(&id));
+        for text in ["", "sw", "swyx", "SWY", "s-y", "s\u{e9}"] {
+            assert_eq!(
+                IdPrefix::try_from(text.to_owned()),
+                Err(IdPrefixError),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn other_peoples_ids_are_not_ours() {
         for id in [
             "",
@@ -133,6 +201,9 @@ mod tests {
             "swy-1",
             "web_abcdef",
             "swyzzzzzzzzzzzzzzzzzzzzzzzzzz",
+            "sw-00000000000000000000000000",
+            "swy00000000000000000000000000x",
+            "swy0000000000000000000000000",
         ] {
             assert_eq!(OrderId::recognise(id), None, "{id}");
         }

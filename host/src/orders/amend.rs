@@ -12,7 +12,8 @@ use crate::model::{
     OrderState, Stage,
 };
 use crate::reliability::{Deadline, DeadlinePassed};
-use crate::store::StoreError;
+use crate::store::{Commit, StoreError};
+use crate::venue::Tape;
 
 /// Legs that an order may have behind it. Each is kept with the order, and has an id out of 32,768.
 const MAX_LEGS: usize = 1_000;
@@ -52,6 +53,7 @@ impl Orders {
     ) -> Result<Order, OrderError> {
         let mut record = self.own_order(&caller, &id).await?;
         is_open(&record)?;
+        self.must_be_reconciled(record.at_venue(), &record.endpoint)?;
         if change.is_none() {
             let problem = "quantity or price must be given, or both";
             let problem = FieldProblem::absent("quantity", problem);
@@ -106,7 +108,8 @@ impl Orders {
         };
         let working = self.in_flight.begin(&id);
         let (venue, listed) = (venue.clone(), listed);
-        let record = match self.journal.append(&id, vec![requested]).await {
+        let commit = Commit::of_order(&id, vec![requested]).claiming(caller.claim.as_ref());
+        let record = match self.journal.append_as(&id, commit).await {
             Ok(record) => record,
             // Another request was faster.
             Err(StoreError::Lifecycle(LifecycleError::NotOpen(state))) => {
@@ -121,6 +124,7 @@ impl Orders {
             listed,
             deadline,
             change: new_client_id,
+            tape: Tape::default(),
             _working: working,
         };
         let running = tokio::spawn(amending.run(record).in_current_span());

@@ -10,7 +10,7 @@ use switchyard_runtime::{Amend, Place};
 use super::amend::{Change, failed, not_open};
 use super::in_flight::Working;
 use super::place::not_proven;
-use super::service::{OrderError, Orders, order_ref};
+use super::service::{OrderError, Orders, order_ref, taped};
 use super::validate::{self, FieldProblem};
 use crate::model::{
     Decimal, Event, Failure, FailureCode, Fate, Order, OrderRecord, OrderReport, OrderState,
@@ -18,7 +18,7 @@ use crate::model::{
 use crate::plugin::translate::{self, AmendOutcome};
 use crate::reliability::Deadline;
 use crate::store::StoreError;
-use crate::venue::{Ask, Listed, Venue};
+use crate::venue::{Ask, Listed, Tape, Venue};
 
 /// Time between two questions whether a leg that is being cancelled is over.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -31,6 +31,8 @@ pub(super) struct Amending {
     pub(super) deadline: Deadline,
     /// Which change: the client order id of the leg that it may bring.
     pub(super) change: String,
+    /// What was said about it.
+    pub(super) tape: Tape,
     pub(super) _working: Working,
 }
 
@@ -97,9 +99,11 @@ impl Amending {
         };
         let outcome = self
             .venue
-            .run(ask, |attempt| {
-                self.orders.record_attempt(&record.order.id, attempt)
-            })
+            .run(
+                ask,
+                |attempt| self.orders.record_attempt(&record.order.id, attempt),
+                &self.tape,
+            )
             .await;
         self.orders.changed(record);
         translate::amend_outcome(record, outcome?, self.venue.now(&record.endpoint))
@@ -208,9 +212,11 @@ impl Amending {
         };
         let placed = self
             .venue
-            .run(ask, |attempt| {
-                self.orders.record_attempt(&record.order.id, attempt)
-            })
+            .run(
+                ask,
+                |attempt| self.orders.record_attempt(&record.order.id, attempt),
+                &self.tape,
+            )
             .await
             .and_then(|report| {
                 translate::replacing_report(&record, left, report)
@@ -313,6 +319,7 @@ impl Amending {
         record: &OrderRecord,
         events: Vec<Event>,
     ) -> Result<OrderRecord, StoreError> {
+        let events = taped(&self.tape).into_iter().chain(events).collect();
         self.orders.journal.append(&record.order.id, events).await
     }
 }

@@ -5,6 +5,7 @@ use tracing::Instrument as _;
 use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState};
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::store::Commit;
 
 impl Orders {
     /// Cancels the tenant's order. The answer is final where its state is; otherwise the cancel is
@@ -19,16 +20,20 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Order, OrderError> {
         let record = self.own_order(&caller, &id).await?;
-        if record.order.state.is_final() {
+        // What was given up and shows after all is cancelled then.
+        let may_show = record.watched_until.is_some() && !record.cancel_on_sight;
+        if record.order.state.is_final() && !may_show {
             return Ok(record.order);
         }
         let Caller {
-            key_id, request_id, ..
+            key_id,
+            request_id,
+            claim,
+            ..
         } = caller;
-        let record = self
-            .journal
-            .append(&id, vec![Event::CancelRequested { key_id, request_id }])
-            .await?;
+        let requested = Event::CancelRequested { key_id, request_id };
+        let commit = Commit::of_order(&id, vec![requested]).claiming(claim.as_ref());
+        let record = self.journal.append_as(&id, commit).await?;
         if record.order.state != OrderState::PendingCancel {
             // Over; or its fate, or that of a change, is open, and it is cancelled once that is known.
             return Ok(record.order);

@@ -14,7 +14,7 @@ use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, Order, OrderId, OrderRecord, OrderReport, OrderState};
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
-use crate::venue::{Ask, Listed, Venue};
+use crate::venue::{Ask, Listed, Tape, Venue};
 
 /// Cancels under way at one time; a venue's budget of orders is not spent in one burst.
 const AT_ONCE: usize = 8;
@@ -241,13 +241,17 @@ impl Sweep {
         };
         let outcome = self
             .venue
-            .run(ask, |attempt| async move {
-                let records = own.iter().map(|record| {
-                    self.orders
-                        .record_attempt(&record.order.id, attempt.clone())
-                });
-                join_all(records).await.into_iter().collect()
-            })
+            .run(
+                ask,
+                |attempt| async move {
+                    let records = own.iter().map(|record| {
+                        self.orders
+                            .record_attempt(&record.order.id, attempt.clone())
+                    });
+                    join_all(records).await.into_iter().collect()
+                },
+                &Tape::default(),
+            )
             .await;
         self.orders.changed_at(self.venue.name(), endpoint);
         translate::order_reports(outcome?.canceled).map_err(translate::unreadable_change)

@@ -101,7 +101,7 @@ pub(super) async fn look_up_by_venue_id(
         command,
         deadline,
     };
-    let report = venue.read(ask).await?;
+    let report = Box::pin(venue.read(ask)).await?;
     translate::order_report(report).map_err(translate::unreadable)
 }
 

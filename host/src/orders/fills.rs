@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::external::{ExternalOrder, look_up_by_venue_id};
 use super::history::{HistoryRange, VenuePlace, earliest, history_rules, remembers};
 use super::list::MAX_LOOKUPS;
+use super::schedule::doubt;
 use super::service::{Caller, OrderError, Orders, order_ref_of};
 use crate::model::{
     Decimal, Failure, FillReport, Liquidity, OrderId, OrderRecord, Origin, Side, Timestamp,
@@ -212,6 +213,8 @@ impl Orders {
         let ids = found.iter().filter_map(by_client_id);
         let ids = ids.chain(named.values().cloned()).collect();
         let known = self.journal.records(ids).await?;
+        self.look_up_in_doubt(venue, &found, &known, deadline)
+            .await?;
         let fills = found.into_iter().filter_map(|fill| {
             let name = name_of(&fill);
             if hidden.contains(&name) {
@@ -235,6 +238,37 @@ impl Orders {
         Ok((fills.collect(), hidden.is_empty()))
     }
 
+    /// A fill that names an order whose fate is open, or that was given up, is a sighting of it.
+    async fn look_up_in_doubt(
+        &self,
+        venue: &Arc<Venue>,
+        fills: &[FillReport],
+        known: &HashMap<OrderId, OrderRecord>,
+        deadline: Deadline,
+    ) -> Result<(), OrderError> {
+        let is_news = |fill: &&FillReport| {
+            let client_id = fill.client_id.as_deref();
+            let id = client_id.and_then(OrderId::recognise);
+            let record = id.and_then(|id| known.get(&id));
+            record.zip(client_id).is_some_and(|(record, client_id)| {
+                doubt(record).0 == client_id && record.is_unresolved()
+                    || record.given_up().contains(&client_id)
+            })
+        };
+        let names: HashSet<VenueOrderName> = fills
+            .iter()
+            .filter(is_news)
+            .map(name_of)
+            .take(MAX_LOOKUPS)
+            .collect();
+        let asks = names
+            .iter()
+            .map(|name| look_up_by_venue_id(venue, &name.symbol, &name.venue_order_id, deadline));
+        let seen: Vec<_> = join_all(asks).await.into_iter().flatten().collect();
+        self.take_sightings(venue, &seen, known).await?;
+        Ok(())
+    }
+
     /// Asks the venue for orders that may be the gateway's own and not known by their venue's id yet: those
     /// on instruments where the fate of an order, or of a change, is open. Returns those that stay in doubt.
     async fn look_up_doubtful(
@@ -247,7 +281,8 @@ impl Orders {
         if unknown.is_empty() {
             return Ok(HashSet::new());
         }
-        let unresolved = self.journal.unresolved().await?;
+        let mut unresolved = self.journal.unresolved().await?;
+        unresolved.extend(self.journal.watched(Timestamp::now()).await?);
         let is_doubtful = |name: &VenueOrderName| {
             unresolved.iter().any(|record| {
                 record.at_venue() == venue.name() && record.order.symbol == name.symbol
@@ -260,20 +295,25 @@ impl Orders {
         let asks = unknown.into_iter().map(|name| async move {
             let (symbol, id) = (&name.symbol, &name.venue_order_id);
             let found = look_up_by_venue_id(venue, symbol, id, deadline).await;
-            (name, found.map(|report| report.client_id))
+            (name, found)
         });
-        for (name, client_id) in join_all(asks).await {
-            match client_id {
-                Ok(client_id) => {
-                    if let Some(id) = client_id.as_deref().and_then(OrderId::recognise) {
+        let mut seen = Vec::new();
+        for (name, found) in join_all(asks).await {
+            match found {
+                Ok(report) => {
+                    let id = report.client_id.as_deref().and_then(OrderId::recognise);
+                    if let Some(id) = id {
                         named.insert(name, id);
                     }
+                    seen.push(report);
                 }
                 Err(_) => {
                     hidden.insert(name);
                 }
             }
         }
+        let (known, _) = self.known_of(venue, &seen).await?;
+        self.take_sightings(venue, &seen, &known).await?;
         Ok(hidden)
     }
 }
@@ -322,7 +362,7 @@ impl Part<'_> {
     }
 }
 
-fn name_of(fill: &FillReport) -> VenueOrderName {
+pub(super) fn name_of(fill: &FillReport) -> VenueOrderName {
     VenueOrderName {
         symbol: fill.symbol.clone(),
         venue_order_id: fill.venue_order_id.clone(),

@@ -71,7 +71,7 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<(OrderRecord, Option<Failure>), OrderError> {
         match self.look_up(&record, deadline).await {
-            Ok(report) => Ok((self.observe(record, report).await?, None)),
+            Ok(report) => Ok(self.observe_if_possible(record, report).await?),
             Err(failure) => Ok((record, Some(failure))),
         }
     }
@@ -85,16 +85,15 @@ impl Orders {
         let venue = self.venues.get(&external.venue).ok_or_else(not_found)?;
         let (symbol, id) = (&external.symbol, &external.venue_order_id);
         let report = look_up_by_venue_id(venue, symbol, id, deadline).await;
+        let client_id = report.as_ref().ok().and_then(|r| r.client_id.as_deref());
+        let is_ours = match client_id.and_then(OrderId::recognise) {
+            Some(id) if self.adoption.id_prefix.is_of(&id) => true,
+            Some(id) => self.journal.order(&id).await?.is_some(),
+            None => false,
+        };
         match report {
             // An order of ours is another tenant's business unless it is found by its own id.
-            Ok(report)
-                if report
-                    .client_id
-                    .as_deref()
-                    .is_some_and(|id| OrderId::recognise(id).is_some()) =>
-            {
-                Err(not_found())
-            }
+            Ok(_) if is_ours => Err(not_found()),
             Ok(report) => Ok(Found {
                 order: external_order(venue.name(), report),
                 stale: None,

@@ -250,7 +250,10 @@ impl Orders {
         venue: &Arc<Venue>,
         reports: Vec<OrderReport>,
     ) -> Result<Vec<Order>, StoreError> {
-        let (mut known, named) = self.known_of(venue, &reports).await?;
+        let (mut known, mut named) = self.known_of(venue, &reports).await?;
+        if self.take_sightings(venue, &reports, &known).await? {
+            (known, named) = self.known_of(venue, &reports).await?;
+        }
         let mut orders: Vec<Order> = Vec::with_capacity(reports.len());
         let mut places: HashMap<OrderId, usize> = HashMap::new();
         for report in reports {
@@ -265,18 +268,12 @@ impl Orders {
                 known.insert(id, record);
                 continue;
             }
-            if record.has_left(venue.name()) {
-                tracing::error!(
-                    order = %id, venue = venue.name(), now_at = record.at_venue(),
-                    "an order is at a venue that had refused it, and was placed elsewhere since"
-                );
-            }
             if record.at_venue() != venue.name() || record.difference(&report).is_some() {
                 known.insert(id, record);
                 orders.push(external_order(venue.name(), report));
                 continue;
             }
-            let record = self.observe(record, report).await?;
+            let (record, _) = self.observe_if_possible(record, report).await?;
             match places.get(&id).and_then(|place| orders.get_mut(*place)) {
                 Some(shown) => *shown = record.order.clone(),
                 None => {
@@ -308,9 +305,9 @@ impl Orders {
     }
 
     /// The journal's records of reported orders, by their ids; and those ids by the venue's names.
-    async fn known_of(
+    pub(super) async fn known_of(
         &self,
-        venue: &Arc<Venue>,
+        venue: &Venue,
         reports: &[OrderReport],
     ) -> Result<
         (

@@ -10,7 +10,7 @@ use switchyard_runtime::wit::types as wit;
 use tracing::Instrument as _;
 
 use super::routing::{Route, goes_on_after};
-use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded};
+use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded, taped};
 use super::validate;
 use crate::model::{
     Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderReport,
@@ -18,9 +18,9 @@ use crate::model::{
 };
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
-use crate::store::StoreError;
+use crate::store::{Commit, KeyClaim, StoreError};
 use crate::telemetry::{FailoverLabels, OrderLabels};
-use crate::venue::{Ask, Listed, Venue};
+use crate::venue::{Ask, Listed, Tape, Venue};
 
 /// An order that a caller wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,14 @@ impl Orders {
         let routes = self
             .routes(&new, &listed.instrument)
             .map_err(OrderError::Invalid)?;
-        let id = OrderId::random().map_err(|error| OrderError::Internal(error.to_string()))?;
+        if routes.is_empty() {
+            self.must_be_reconciled(venue.name(), &listed.instrument.endpoint)?;
+        }
+        let id = self
+            .adoption
+            .id_prefix
+            .order_id()
+            .map_err(|error| OrderError::Internal(error.to_string()))?;
         let record = pending(id, &new, &listed, &caller);
         let order = record.order.clone();
         let journaled = Arc::new(AtomicBool::new(false));
@@ -94,8 +101,10 @@ impl Orders {
             listed,
             routes: routes.into(),
             record,
+            claim: caller.claim,
             owed: Mutex::new(vec![intent]),
             journaled: journaled.clone(),
+            tape: Tape::default(),
         };
         let running = tokio::spawn(placement.run(deadline).in_current_span());
         match deadline.plus(LAST_WORD).bound(running).await {
@@ -124,31 +133,43 @@ struct Placement {
     /// Where it may go on to.
     routes: VecDeque<Route>,
     record: OrderRecord,
+    /// The request's hold on its idempotency key.
+    claim: Option<KeyClaim>,
     /// What the journal is owed together with the next attempt.
     owed: Mutex<Vec<Event>>,
     /// Whether the order is in the journal.
     journaled: Arc<AtomicBool>,
+    /// What was said about it.
+    tape: Tape,
 }
 
 impl Placement {
     async fn run(mut self, deadline: Deadline) -> Result<Placed, OrderError> {
         let _working = self.orders.in_flight.begin(&self.record.order.id);
         loop {
-            match self.send(deadline).await {
+            let failure = match self.send(deadline).await {
                 Ok(report) => return Ok(self.acknowledged(report).await),
-                Err(failure) if goes_on_after(&failure) && !deadline.has_passed() => {
-                    let Some(route) = self.routes.pop_front() else {
-                        return self.failed(failure).await;
-                    };
-                    self.go_on(route, failure)?;
-                }
-                Err(failure) => return self.failed(failure).await,
+                Err(failure) => failure,
+            };
+            let route = if goes_on_after(&failure) && !deadline.has_passed() {
+                self.routes.pop_front()
+            } else {
+                None
+            };
+            match route {
+                Some(route) if self.goes_on(&route, &failure).await => {}
+                _ => return self.failed(failure).await,
             }
         }
     }
 
     /// Sends the order to the venue it is bound for: once where it may go on to another.
     async fn send(&self, deadline: Deadline) -> Result<OrderReport, Failure> {
+        let (venue, endpoint) = (self.venue.name(), &self.record.endpoint);
+        if let Err(error) = self.orders.must_be_reconciled(venue, endpoint) {
+            let message = error.to_string();
+            return Err(Failure::not_sent(FailureCode::VenueUnavailable, message));
+        }
         let ask = Ask::<Place> {
             endpoint: &self.record.endpoint,
             instrument: Some(&self.listed),
@@ -157,9 +178,9 @@ impl Placement {
         };
         let record = |attempt| self.journal(attempt);
         let answer = if self.routes.is_empty() {
-            self.venue.run(ask, record).await
+            self.venue.run(ask, record, &self.tape).await
         } else {
-            self.venue.run_once(ask, record).await
+            self.venue.run_once(ask, record, &self.tape).await
         };
         let sent = answer
             .and_then(|report| self.own_report(report))
@@ -186,37 +207,41 @@ impl Placement {
         sent
     }
 
-    /// Turns to another venue. The journal is told with the first attempt there, and refuses it where it knows of a
-    /// reason against.
-    fn go_on(&mut self, route: Route, failure: Failure) -> Result<(), OrderError> {
-        let Route {
-            venue,
-            listed,
-            destination,
-        } = route;
-        let id = &self.record.order.id;
-        tracing::warn!(
-            order = %id, from = self.venue.name(), to = venue.name(), %failure,
-            "the order goes on to another venue"
-        );
-        self.orders
-            .metrics
-            .reliability
-            .failed_over(&FailoverLabels {
-                from: self.venue.name().to_owned(),
-                to: venue.name().to_owned(),
-                reason: failure.code.name(),
-            });
+    /// Turns to another venue, unless the journal knows of a reason against: the order was seen, or its caller wants it
+    /// no more. The journal is told with the first attempt there, and judges once more.
+    async fn goes_on(&mut self, route: &Route, failure: &Failure) -> bool {
+        let id = self.record.order.id.clone();
         let event = Event::FailedOver {
             from: self.venue.name().to_owned(),
-            to: destination,
-            failure,
+            to: route.destination.clone(),
+            failure: failure.clone(),
         };
-        let next = apply(Some(self.record.clone()), &event, Timestamp::now());
-        self.record = next.map_err(|error| OrderError::Internal(error.to_string()))?;
-        self.owed_events().push(event);
-        (self.venue, self.listed) = (venue, listed);
-        Ok(())
+        let known = if self.is_journaled() {
+            self.orders.journal.order(&id).await.ok().flatten()
+        } else {
+            Some(self.record.clone())
+        };
+        let next = apply(known, &event, Timestamp::now());
+        let Ok(next) = next else {
+            return false;
+        };
+        tracing::warn!(
+            order = %id, from = self.venue.name(), to = route.venue.name(), %failure,
+            "the order goes on to another venue"
+        );
+        let labels = FailoverLabels {
+            from: self.venue.name().to_owned(),
+            to: route.venue.name().to_owned(),
+            reason: failure.code.name(),
+        };
+        self.orders.metrics.reliability.failed_over(&labels);
+        let mut owed = self.owed_events();
+        owed.extend(taped(&self.tape));
+        owed.push(event);
+        drop(owed);
+        self.record = next;
+        (self.venue, self.listed) = (route.venue.clone(), route.listed.clone());
+        true
     }
 
     fn owed_events(&self) -> MutexGuard<'_, Vec<Event>> {
@@ -238,17 +263,21 @@ impl Placement {
 
     /// Makes an attempt durable, and with the first of them the intent, or where the order went on to.
     async fn journal(&self, attempt: Attempt) -> Result<(), Failure> {
-        let mut events = self.owed_events().clone();
-        events.push(Event::Attempt { attempt });
-        let appended = self
-            .orders
-            .journal
-            .append(&self.record.order.id, events)
-            .await;
+        let id = &self.record.order.id;
+        let events = self.then(Event::Attempt { attempt });
+        let commit = Commit::of_order(id, events).claiming(self.claim.as_ref());
+        let appended = self.orders.journal.append_as(id, commit).await;
         appended.map_err(|error| not_recorded(&error))?;
         self.owed_events().clear();
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// What the journal is owed, what was said since, then what came of it.
+    fn then(&self, outcome: Event) -> Vec<Event> {
+        let mut owed = self.owed_events();
+        owed.extend(taped(&self.tape));
+        owed.iter().cloned().chain([outcome]).collect()
     }
 
     async fn acknowledged(&self, report: OrderReport) -> Placed {
@@ -256,7 +285,7 @@ impl Placement {
         match self
             .orders
             .journal
-            .append(id, vec![Event::Acknowledged { report }])
+            .append(id, self.then(Event::Acknowledged { report }))
             .await
         {
             Ok(record) if record.order.state == OrderState::PendingNew => {
@@ -299,14 +328,25 @@ impl Placement {
 
     async fn note_failure(&self, failure: &Failure) -> Result<OrderRecord, StoreError> {
         let id = &self.record.order.id;
-        let event = Event::PlaceFailed {
+        let mut events = self.then(Event::PlaceFailed {
             failure: failure.clone(),
+        });
+        let commit = |events| {
+            let commit = Commit::of_order(id, events);
+            // The caller may be gone, or may have been told to come back: the key is free by then.
+            if failure.fate != Fate::Unknown && failure.code.is_passing() {
+                commit.releasing(self.claim.as_ref())
+            } else {
+                commit
+            }
         };
-        let mut events = self.owed_events().clone();
-        events.push(event.clone());
-        match self.orders.journal.append(id, events).await {
-            // It was found, or cancelled, before it could go on.
-            Err(StoreError::Lifecycle(_)) => self.orders.journal.append(id, vec![event]).await,
+        let journal = &self.orders.journal;
+        match journal.append_as(id, commit(events.clone())).await {
+            // It was found, or is to be cancelled, before it could go on.
+            Err(StoreError::Lifecycle(_)) => {
+                events.retain(|event| !matches!(event, Event::FailedOver { .. }));
+                journal.append_as(id, commit(events)).await
+            }
             appended => appended,
         }
     }
@@ -372,7 +412,10 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
-        moved_to: Vec::new(),
+        moved_to: None,
+        left: Vec::new(),
+        watched_until: None,
+        cancel_on_sight: false,
     }
 }
 

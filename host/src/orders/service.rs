@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Cancel, GetOrder};
+use switchyard_runtime::{Cancel, GetOrder, Operation as _};
 
 use super::in_flight::InFlight;
 use super::list::OpenOrders;
+use super::sighting::Adoption;
+use super::startup::Startup;
 use super::validate::FieldProblem;
 use crate::account::Accounts;
 use crate::model::{
-    Attempt, Event, Failure, FailureCode, LegOf, OrderId, OrderRecord, OrderReport, OrderState,
-    Timestamp, apply,
+    Attempt, CANCEL_ELSEWHERE, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport,
+    OrderState,
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
-use crate::store::{Journal, StoreError};
+use crate::store::{Journal, KeyClaim, StoreError};
 use crate::telemetry::Metrics;
-use crate::venue::{Ask, Listed, Venue, Venues};
+use crate::venue::{Ask, Listed, Tape, Venue, Venues};
 
 /// How long a caller is asked to wait for a venue that has not listed its instruments yet.
 const UNTIL_LISTED: Duration = Duration::from_secs(2);
@@ -37,6 +39,8 @@ pub struct Caller {
     pub key_id: String,
     /// The request it made.
     pub request_id: String,
+    /// The request's hold on its idempotency key, to be journaled with the first thing it does.
+    pub claim: Option<KeyClaim>,
 }
 
 /// Why an order operation gave no order.
@@ -59,6 +63,14 @@ pub enum OrderError {
     /// The venue has not listed its instruments yet. Nothing was sent.
     #[error("{venue} has not listed its instruments yet")]
     NotReady {
+        /// The venue.
+        venue: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// What became of the venue's open orders is not known yet. Nothing was sent.
+    #[error("{venue} is not reconciled yet")]
+    NotReconciled {
         /// The venue.
         venue: String,
         /// When to come back.
@@ -99,6 +111,8 @@ pub struct Orders {
     pub(super) journal: Arc<Journal>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: InFlight,
+    pub(super) startup: Startup,
+    pub(super) adoption: Arc<Adoption>,
     pub(super) kept: Kept,
 }
 
@@ -117,13 +131,16 @@ impl Orders {
         venues: Arc<Venues>,
         journal: Arc<Journal>,
         metrics: Arc<Metrics>,
+        adoption: Adoption,
         kept: Kept,
     ) -> Self {
         Self {
+            startup: Startup::of(&venues),
             venues,
             journal,
             metrics,
             in_flight: InFlight::default(),
+            adoption: Arc::new(adoption),
             kept,
         }
     }
@@ -208,7 +225,7 @@ impl Orders {
             command,
             deadline,
         };
-        let report = venue.read(ask).await?;
+        let report = Box::pin(venue.read(ask)).await?;
         translate::report_of(record, report).map_err(translate::unreadable)
     }
 
@@ -216,6 +233,24 @@ impl Orders {
     pub(super) async fn send_cancel(
         &self,
         record: &OrderRecord,
+        deadline: Deadline,
+    ) -> Result<Option<OrderReport>, Failure> {
+        self.send_cancel_as(record, Cancel::NAME, deadline).await
+    }
+
+    /// Asks a venue that an order went on from to cancel what it shows of it.
+    pub(super) async fn send_cancel_elsewhere(
+        &self,
+        left: &OrderRecord,
+        deadline: Deadline,
+    ) -> Result<Option<OrderReport>, Failure> {
+        self.send_cancel_as(left, CANCEL_ELSEWHERE, deadline).await
+    }
+
+    async fn send_cancel_as(
+        &self,
+        record: &OrderRecord,
+        operation: &str,
         deadline: Deadline,
     ) -> Result<Option<OrderReport>, Failure> {
         let (venue, listed) = self.where_it_trades(record)?;
@@ -228,12 +263,30 @@ impl Orders {
             command,
             deadline,
         };
+        let (id, tape) = (&record.order.id, Tape::default());
         let outcome = venue
-            .run(ask, |attempt| {
-                self.record_attempt(&record.order.id, attempt)
-            })
+            .run(
+                ask,
+                |attempt| {
+                    let operation = operation.to_owned();
+                    self.record_attempt(
+                        id,
+                        Attempt {
+                            operation,
+                            ..attempt
+                        },
+                    )
+                },
+                &tape,
+            )
             .await;
         self.changed(record);
+        let exchanged = taped(&tape);
+        if !exchanged.is_empty()
+            && let Err(error) = self.journal.append(id, exchanged).await
+        {
+            tracing::error!(order = %id, %error, "what was said about a cancel could not be stored");
+        }
         translate::cancel_outcome(record, outcome?).map_err(translate::unreadable_change)
     }
 
@@ -250,27 +303,20 @@ impl Orders {
         appended.map(drop).map_err(|error| not_recorded(&error))
     }
 
-    /// Journals what was seen of an order, unless it says nothing new.
-    pub(super) async fn observe(
+    /// The same for those who only read: where the journal takes nothing, the order is as it has it, and
+    /// why comes beside it.
+    pub(super) async fn observe_if_possible(
         &self,
         record: OrderRecord,
         report: OrderReport,
-    ) -> Result<OrderRecord, StoreError> {
-        if matches!(record.leg_of(&report), Some(LegOf::Past(_))) && !report.state.is_final() {
-            tracing::error!(
-                order = %record.order.id, venue_order = %report.venue_order_id,
-                "a leg of the order that was taken to be over is live at the venue"
-            );
+    ) -> Result<(OrderRecord, Option<Failure>), StoreError> {
+        match self.observe(record.clone(), report).await {
+            Ok(seen) => Ok((seen, None)),
+            Err(error @ (StoreError::Failed(_) | StoreError::Broken(_))) => {
+                Ok((record, Some(not_recorded(&error))))
+            }
+            Err(error) => Err(error),
         }
-        let event = Event::Observed { report };
-        let unchanged = record.order.updated_at;
-        let mut next = apply(Some(record.clone()), &event, Timestamp::from_millis(0))?;
-        next.order.updated_at = unchanged;
-        if next == record {
-            return Ok(record);
-        }
-        self.changed(&record);
-        self.journal.append(&record.order.id, vec![event]).await
     }
 
     pub(super) fn where_it_trades(
@@ -310,6 +356,15 @@ pub(super) fn order_ref_of(venue_id: Option<&str>, client_id: &str) -> wit::Orde
     }
 }
 
+/// What was said to and by the venue, for the journal.
+pub(super) fn taped(tape: &Tape) -> Vec<Event> {
+    let exchanges = tape.take().into_iter();
+    exchanges
+        .filter_map(|exchange| serde_json::to_value(exchange).ok())
+        .map(|exchange| Event::Exchanged { exchange })
+        .collect()
+}
+
 /// Why an attempt that the journal refused was not sent.
 pub(super) fn not_recorded(error: &StoreError) -> Failure {
     match error {
@@ -317,6 +372,9 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             field: Some("client_order_id".into()),
             ..Failure::not_sent(FailureCode::InvalidRequest, error.to_string())
         },
+        StoreError::KeyInUse => {
+            Failure::not_sent(FailureCode::JournalUnavailable, error.to_string())
+        }
         StoreError::Lifecycle(_) => Failure::not_sent(
             FailureCode::NotAmendable,
             "the order ended, or the change was given up, in the meantime; nothing was sent",
@@ -325,7 +383,7 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
             tracing::error!(%error, "the journal took no entry; nothing was sent");
             Failure::not_sent(
                 FailureCode::JournalUnavailable,
-                "the journal takes no entries; nothing was sent",
+                "the journal takes no entries just now; nothing was sent",
             )
         }
     }

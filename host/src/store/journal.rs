@@ -1,229 +1,125 @@
-//! The journal's handle: durable appends and reads, for any number of tasks.
+//! The journal as the rest of the gateway uses it, whatever keeps it.
 
-use std::collections::HashMap;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use serde::Serialize;
 
-use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
-
-use super::query::{self, OrderPage, OrderQuery, StoredEvent, VenueOrderName};
-use super::writer::{self, Append};
-use super::{StoreError, schema};
+use super::{Break, KeyClaim, KeyEvent, Store, StoreError};
 use crate::model::{Event, OrderId, OrderRecord};
-use crate::telemetry::Metrics;
 
-/// Connections that read beside the writer.
-const READERS: usize = 4;
+/// A journal in some store.
+pub type Journal = dyn Store;
 
-/// An append-only journal of order events in an embedded database, and the orders projected from it.
-#[derive(Debug)]
-pub struct Journal {
-    appends: mpsc::Sender<Append>,
-    readers: Arc<Readers>,
-    _lock: File,
+/// What is made durable together, all or none.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// Events of one order.
+    pub(super) order: Option<(OrderId, Vec<Event>)>,
+    /// A request's hold on its idempotency key, taken with the order's events.
+    pub(super) claim: Option<KeyClaim>,
+    /// A request's hold on its idempotency key, given up with the order's events.
+    pub(super) release: Option<KeyClaim>,
+    /// What else happened to an idempotency key.
+    pub(super) key: Option<KeyEvent>,
 }
 
-#[derive(Debug)]
-struct Readers {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
-}
-
-impl Journal {
-    /// Opens the journal of a `sqlite://PATH` URL, making it where it does not exist.
-    ///
-    /// # Errors
-    /// [`StoreError::Open`] or [`StoreError::InUse`].
-    pub fn open(url: &str, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
-        let path = Path::new(url.strip_prefix("sqlite://").unwrap_or(url));
-        let lock = lock(path)?;
-        let connection = schema::open_for_writing(path)?;
-        let (appends, queue) = mpsc::channel(writer::QUEUE);
-        std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || writer::write_all(connection, queue, metrics))
-            .map_err(|error| StoreError::Failed(format!("cannot start the writer: {error}")))?;
-        let readers = Arc::new(Readers {
-            path: path.to_owned(),
-            idle: Mutex::new(Vec::new()),
-        });
-        Ok(Self {
-            appends,
-            readers,
-            _lock: lock,
-        })
+impl Commit {
+    /// Events of one order.
+    pub fn of_order(id: &OrderId, events: Vec<Event>) -> Self {
+        Self {
+            order: Some((id.clone(), events)),
+            ..Self::default()
+        }
     }
 
+    /// What happened to an idempotency key.
+    pub fn of_key(event: KeyEvent) -> Self {
+        Self {
+            key: Some(event),
+            ..Self::default()
+        }
+    }
+
+    /// The same, and the key is claimed with it, unless it is already.
+    #[must_use]
+    pub fn claiming(self, claim: Option<&KeyClaim>) -> Self {
+        Self {
+            claim: claim.filter(|claim| !claim.is_durable()).cloned(),
+            ..self
+        }
+    }
+
+    /// The same, and the key is let go with it, if it was claimed.
+    #[must_use]
+    pub fn releasing(self, claim: Option<&KeyClaim>) -> Self {
+        Self {
+            release: claim.filter(|claim| claim.is_durable()).cloned(),
+            ..self
+        }
+    }
+}
+
+impl Commit {
+    /// Tells those whose claims it held.
+    pub(super) fn is_done(&self) {
+        if let (Some(claim), Some((id, _))) = (&self.claim, &self.order) {
+            claim.made_durable(id);
+        }
+        if let Some(claim) = &self.release {
+            claim.was_released();
+        }
+    }
+}
+
+impl dyn Store {
     /// Makes events of one order durable, all or none, and returns the order after them.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was stored.
     pub async fn append(
         &self,
-        order: &OrderId,
+        id: &OrderId,
         events: Vec<Event>,
     ) -> Result<OrderRecord, StoreError> {
-        let closed = || StoreError::Failed("the writer has ended".into());
-        let (done, result) = oneshot::channel();
-        self.appends
-            .send(Append {
-                order: order.clone(),
-                events,
-                done,
-            })
-            .await
-            .map_err(|_| closed())?;
-        result.await.map_err(|_| closed())?
+        self.append_as(id, Commit::of_order(id, events)).await
     }
 
-    /// The order of an id, whoever's it is.
+    /// Makes a commit durable that is about one order, and returns the order after it.
     ///
     /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn order(&self, id: &OrderId) -> Result<Option<OrderRecord>, StoreError> {
-        let id = id.clone();
-        self.read(move |connection| query::order(connection, &id))
-            .await
-    }
-
-    /// The orders of some ids, whoever's they are; those that are not there are left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn records(
-        &self,
-        ids: Vec<OrderId>,
-    ) -> Result<HashMap<OrderId, OrderRecord>, StoreError> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        self.read(move |connection| query::records(connection, &ids))
-            .await
-    }
-
-    /// Which of our orders go by these names at a venue, their earlier legs included.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn of_venue_ids(
-        &self,
-        venue: &str,
-        names: Vec<VenueOrderName>,
-    ) -> Result<HashMap<VenueOrderName, OrderId>, StoreError> {
-        let venue = venue.to_owned();
-        self.read(move |connection| query::of_venue_ids(connection, &venue, &names))
-            .await
-    }
-
-    /// Open orders at a venue, on one instrument or all, whoever's they are, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn open_at(
-        &self,
-        venue: &str,
-        symbol: Option<&str>,
-    ) -> Result<Vec<OrderRecord>, StoreError> {
-        let (venue, symbol) = (venue.to_owned(), symbol.map(str::to_owned));
-        self.read(move |connection| query::open_at(connection, &venue, symbol.as_deref()))
-            .await
-    }
-
-    /// A page of a tenant's orders.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn orders(&self, query: OrderQuery) -> Result<OrderPage, StoreError> {
-        self.read(move |connection| query::page(connection, &query))
-            .await
-    }
-
-    /// Every order whose fate is open or whose change or cancel is not through, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn unresolved(&self) -> Result<Vec<OrderRecord>, StoreError> {
-        self.read(query::unresolved).await
-    }
-
-    /// Whether the journal can be read at all.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn check(&self) -> Result<(), StoreError> {
-        self.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
-            .await
-    }
-
-    /// Everything that happened to an order, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Failed`].
-    pub async fn events(&self, id: &OrderId) -> Result<Vec<StoredEvent>, StoreError> {
-        let id = id.clone();
-        self.read(move |connection| query::events(connection, &id))
-            .await
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let readers = self.readers.clone();
-        tokio::task::spawn_blocking(move || readers.with(work))
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Failed("a read ended early".into())))
+    /// [`StoreError`]; nothing was stored.
+    pub async fn append_as(&self, id: &OrderId, commit: Commit) -> Result<OrderRecord, StoreError> {
+        let record = self.commit(commit).await?;
+        record.ok_or_else(|| StoreError::Failed(format!("no events for order {id}")))
     }
 }
 
-impl Readers {
-    fn with<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => schema::open_for_reading(&self.path)?,
-        };
-        let result = work(&connection)?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < READERS {
-            idle.push(connection);
-        }
-        Ok(result)
-    }
+/// How a journal is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Condition {
+    /// Its chain holds as far as it was checked, and it takes entries.
+    Sound,
+    /// The same; older entries are still being checked.
+    Checking,
+    /// The last write failed. It is tried again by itself.
+    Unwritable {
+        /// Why.
+        problem: String,
+    },
+    /// Its chain is broken: nothing is written any more.
+    Broken(Break),
 }
 
-/// Locks the journal for this process; the lock goes with the process, however it ends.
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let open_error = |problem: std::io::Error| StoreError::Open {
-        path: path.display().to_string(),
-        problem: problem.to_string(),
-    };
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(parent).map_err(open_error)?;
+impl Condition {
+    /// Where the chain is broken, if it is.
+    pub fn broken(&self) -> Option<&Break> {
+        match self {
+            Self::Broken(at) => Some(at),
+            _ => None,
+        }
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(name)
-        .map_err(open_error)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(open_error(error)),
+
+    /// Whether it takes entries.
+    pub fn is_writable(&self) -> bool {
+        matches!(self, Self::Sound | Self::Checking)
     }
 }

@@ -1,12 +1,30 @@
-//! What must survive the process: the journal of order events and the orders projected from it.
+//! What must survive the process: a hash-chained journal of events, and the orders and idempotency keys
+//! projected from it.
 
+mod chain;
+mod export;
 mod journal;
+mod keys;
 mod query;
-mod schema;
-mod writer;
+mod sqlite;
+mod upkeep;
 
-pub use journal::Journal;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+pub use chain::{Break, CHECKPOINT, ChainEntry, Content, Hash, Head, Removed, Walk, fingerprint};
+pub use export::{ExportError, ExportRange, Exported, export, verify_export};
+pub use journal::{Commit, Condition, Journal};
+pub use keys::{KeyClaim, KeyEvent, KeyName, StoredAnswer, StoredKey};
 pub use query::{Cursor, CursorError, OrderPage, OrderQuery, StoredEvent, VenueOrderName};
+pub use upkeep::Upkeep;
+
+use crate::config::StoreConfig;
+use crate::model::{OrderId, OrderRecord, Timestamp};
+use crate::telemetry::Metrics;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,9 +43,15 @@ pub enum StoreError {
     /// A read or write failed.
     #[error("journal: {0}")]
     Failed(String),
+    /// The chain is broken: nothing is written any more.
+    #[error("journal: {0}")]
+    Broken(Break),
     /// The tenant has an open order with this label.
     #[error("client_order_id {0:?} is used by another open order")]
     LabelInUse(String),
+    /// Another request holds this idempotency key.
+    #[error("the Idempotency-Key is held by another request")]
+    KeyInUse,
     /// Events that cannot follow each other.
     #[error("journal: {0}")]
     Lifecycle(#[from] crate::model::LifecycleError),
@@ -43,4 +67,104 @@ impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Failed(format!("an entry cannot be read or written: {error}"))
     }
+}
+
+/// What a store's methods return.
+pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Where a journal is kept. Everything a commit holds is durable when it returns, or nothing of it is;
+/// after an error nothing of it is ever seen, unless the process ends before the store could find out
+/// what became of it.
+///
+/// Every method that reads fails with [`StoreError::Failed`] and nothing else.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Makes a commit durable and returns the order after it, if it is about one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was stored.
+    fn commit(&self, commit: Commit) -> Stored<'_, Option<OrderRecord>>;
+
+    /// The order of an id, whoever's it is.
+    fn order(&self, id: &OrderId) -> Stored<'_, Option<OrderRecord>>;
+
+    /// The orders of some ids, whoever's they are; those that are not there are left out.
+    fn records(&self, ids: Vec<OrderId>) -> Stored<'_, HashMap<OrderId, OrderRecord>>;
+
+    /// Which of our orders go by these names at a venue, their earlier legs included.
+    fn of_venue_ids(
+        &self,
+        venue: &str,
+        names: Vec<VenueOrderName>,
+    ) -> Stored<'_, HashMap<VenueOrderName, OrderId>>;
+
+    /// Open orders at a venue, on one instrument or all, whoever's they are, oldest first.
+    fn open_at(&self, venue: &str, symbol: Option<&str>) -> Stored<'_, Vec<OrderRecord>>;
+
+    /// A page of a tenant's orders.
+    fn orders(&self, query: OrderQuery) -> Stored<'_, OrderPage>;
+
+    /// Every order whose fate is open or whose change or cancel is not through, oldest first.
+    fn unresolved(&self) -> Stored<'_, Vec<OrderRecord>>;
+
+    /// Every order of which something was given up that is looked for still, oldest first.
+    fn watched(&self, now: Timestamp) -> Stored<'_, Vec<OrderRecord>>;
+
+    /// Everything that happened to an order, oldest first.
+    fn events(&self, id: &OrderId) -> Stored<'_, Vec<StoredEvent>>;
+
+    /// What is known of an idempotency key, unless it has expired.
+    fn key(&self, name: KeyName) -> Stored<'_, Option<StoredKey>>;
+
+    /// Entries of the chain after a place, in their order.
+    fn entries(&self, after: i64, limit: usize) -> Stored<'_, Vec<ChainEntry>>;
+
+    /// Where the chain ends, by the store's own word.
+    fn head(&self) -> Stored<'_, Head>;
+
+    /// How the journal is, as far as is known now.
+    fn condition(&self) -> Condition;
+
+    /// Whether the journal can be read at all.
+    fn check(&self) -> Stored<'_, ()>;
+
+    /// Checks what was not checked when the store was opened. Returns at once where nothing is left.
+    fn verify_rest(&self) -> Stored<'_, ()>;
+
+    /// Checks the whole chain.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`], or where it cannot be read.
+    fn verify_all(&self) -> Stored<'_, Head>;
+
+    /// How the projections differ from a replay of the entries, in words.
+    fn differences(&self) -> Stored<'_, Vec<String>>;
+
+    /// Makes the projections anew from the entries.
+    fn rebuild(&self) -> Stored<'_, ()>;
+
+    /// Forgets a bounded number of idempotency keys from before a time. Returns how many, 0 where none is left.
+    fn expire_keys(&self, before: Timestamp) -> Stored<'_, usize>;
+
+    /// Removes a bounded number of entries that nobody needs any more: those of orders that ended before a
+    /// time, and of keys that are forgotten. Returns how many, 0 where none is left.
+    fn compact(&self, ended_before: Timestamp) -> Stored<'_, usize>;
+
+    /// Gives back space that can be given back, and returns how many bytes the journal takes.
+    fn tidy(&self) -> Stored<'_, u64>;
+}
+
+/// Opens the store of a configuration, making it where it does not exist.
+///
+/// # Errors
+/// [`StoreError::Open`] or [`StoreError::InUse`].
+pub fn open(config: &StoreConfig, metrics: Arc<Metrics>) -> Result<Arc<Journal>, StoreError> {
+    Ok(Arc::new(sqlite::Sqlite::open(config, metrics)?))
+}
+
+/// Opens a store for reading only, beside whatever uses it.
+///
+/// # Errors
+/// [`StoreError::Open`].
+pub fn open_to_read(url: &str) -> Result<Arc<Journal>, StoreError> {
+    Ok(Arc::new(sqlite::Sqlite::open_to_read(url)?))
 }

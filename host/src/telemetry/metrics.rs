@@ -11,6 +11,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::fates::FateMetrics;
+use super::journal::JournalMetrics;
 use super::reliability::ReliabilityMetrics;
 
 /// Buckets for what crosses a network, in seconds: 1 ms to about 30 s.
@@ -139,10 +141,13 @@ pub struct Metrics {
     clock_skew_ms: Family<EndpointLabels, Gauge>,
     instruments: Family<EndpointLabels, Gauge>,
     orders: Family<OrderLabels, Counter>,
-    unresolved_orders: Gauge,
     journal_commit_seconds: Histogram,
     /// Of the policies between callers and venues.
     pub reliability: ReliabilityMetrics,
+    /// Of the journal.
+    pub journal: JournalMetrics,
+    /// Of orders' fates.
+    pub fates: FateMetrics,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -166,9 +171,10 @@ impl Default for Metrics {
             clock_skew_ms: Family::default(),
             instruments: Family::default(),
             orders: Family::default(),
-            unresolved_orders: Gauge::default(),
             journal_commit_seconds: Histogram::new(LOCAL_BUCKETS),
             reliability: ReliabilityMetrics::register(&mut registry),
+            journal: JournalMetrics::register(&mut registry),
+            fates: FateMetrics::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register(
@@ -233,11 +239,6 @@ impl Default for Metrics {
             "orders",
             "Orders placed, by what became of the request",
             metrics.orders.clone(),
-        );
-        registry.register(
-            "orders_unresolved",
-            "Orders whose fate is open",
-            metrics.unresolved_orders.clone(),
         );
         registry.register_with_unit(
             "journal_commit_duration",
@@ -306,12 +307,6 @@ impl Metrics {
     /// Counts what became of a placement.
     pub fn order_placed(&self, labels: &OrderLabels) {
         self.orders.get_or_create(labels).inc();
-    }
-
-    /// Notes how many orders' fates are open.
-    pub fn unresolved(&self, orders: usize) {
-        self.unresolved_orders
-            .set(i64::try_from(orders).unwrap_or(i64::MAX));
     }
 
     /// Times a journal commit.

@@ -1,9 +1,13 @@
 //! Logs and metrics.
 
+mod fates;
+mod journal;
 mod logging;
 mod metrics;
 mod reliability;
 
+pub use fates::FateMetrics;
+pub use journal::JournalMetrics;
 pub use logging::{LogTarget, LoggingError, start_logging};
 pub use metrics::{
     AdapterCallLabels, CallPhase, EndpointLabels, HttpLabels, Metrics, OrderLabels, RefusedLabels,

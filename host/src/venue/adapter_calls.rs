@@ -105,7 +105,7 @@ impl Venue {
             })
     }
 
-    /// What the answers of one step mean.
+    /// What the answers of one step mean: the adapter's word, or why there is none.
     pub(super) async fn decode<O: Operation>(
         &self,
         adapter: &Arc<Adapter>,
@@ -114,9 +114,8 @@ impl Venue {
         state: Option<&Vec<u8>>,
         responses: Vec<wit::HttpResponse>,
         mutated: bool,
-    ) -> Result<Step<O::Output>, Failure> {
+    ) -> Result<Result<Step<O::Output>, wit::Error>, Failure> {
         let started = Instant::now();
-        let endpoint = call.context.endpoint.clone();
         let bytes: usize = responses.iter().map(|response| response.body.len()).sum();
         let is_short = !O::BULK && bytes + state.map_or(0, Vec::len) <= INLINE_BYTES;
         let first = is_short.then(|| adapter.decode::<O>(&call, command, state, &responses));
@@ -147,9 +146,7 @@ impl Venue {
         } else {
             Fate::Refused
         };
-        called
-            .map_err(|error| translate::call_failure(&error, fate))?
-            .map_err(|error| translate::venue_failure(error, mutated, self.clock.now(&endpoint)))
+        called.map_err(|error| translate::call_failure(&error, fate))
     }
 
     fn note_call<O: Operation, T>(

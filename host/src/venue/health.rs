@@ -222,6 +222,11 @@ impl HealthBoard {
         probe.is_some_and(Result::is_ok)
     }
 
+    /// How one endpoint is.
+    pub fn endpoint_status(&self, endpoint: &str) -> Option<EndpointStatus> {
+        self.lock().get(endpoint).map(Facts::status)
+    }
+
     /// The venue's summary.
     pub fn status(&self) -> VenueStatus {
         let endpoints = self.lock();

@@ -11,6 +11,7 @@ mod limits;
 mod operation;
 mod policies;
 mod registry;
+mod tape;
 mod verdict;
 mod watch;
 
@@ -23,3 +24,4 @@ pub use limits::BucketStatus;
 pub use operation::Ask;
 pub use policies::{BreakerStatus, BulkheadStatus};
 pub use registry::{Venue, VenueError, Venues};
+pub use tape::Tape;

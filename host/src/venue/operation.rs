@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Adapter, Operation, Step, method_name};
+use switchyard_runtime::{Adapter, Call, Operation, RecordedStep, Recorder, Step, method_name};
 
 use super::catalogue::Listed;
 use super::registry::Venue;
+use super::tape::Tape;
 use super::verdict::{self, Kind};
 use crate::model::{Attempt, Failure, FailureCode, Fate, Timestamp};
 use crate::plugin::translate;
@@ -70,7 +71,7 @@ impl Venue {
     /// # Errors
     /// [`Failure`]; its fate says nothing of interest.
     pub async fn read<O: Operation>(&self, ask: Ask<'_, O>) -> Result<O::Output, Failure> {
-        self.told(&ask, self.guarded(&ask, &unrecorded, Tries::Policy))
+        self.told(&ask, self.guarded(&ask, &unrecorded, None, Tries::Policy))
             .await
     }
 
@@ -79,7 +80,7 @@ impl Venue {
     /// # Errors
     /// [`Failure`], as for [`Venue::read`].
     pub async fn read_once<O: Operation>(&self, ask: Ask<'_, O>) -> Result<O::Output, Failure> {
-        self.told(&ask, self.guarded(&ask, &unrecorded, Tries::One))
+        self.told(&ask, self.guarded(&ask, &unrecorded, None, Tries::One))
             .await
     }
 
@@ -91,7 +92,7 @@ impl Venue {
     ) -> Result<O::Output, Failure> {
         let mut talked = Duration::ZERO;
         let run = async {
-            self.run_steps(&ask, &unrecorded, Priority::Place, &mut talked)
+            self.run_steps(&ask, &unrecorded, Priority::Place, None, &mut talked)
                 .await
                 .map_err(|stopped| stopped.failure)
         };
@@ -99,17 +100,23 @@ impl Venue {
     }
 
     /// Runs an operation, giving `record` every attempt that may change something before it is sent. What
-    /// `record` refuses is not sent.
+    /// `record` refuses is not sent. What was said on both sides is on the `tape` afterwards, however it
+    /// ended.
     ///
     /// # Errors
     /// [`Failure`], whose fate says whether the venue may have acted.
-    pub async fn run<O, R, F>(&self, ask: Ask<'_, O>, record: R) -> Result<O::Output, Failure>
+    pub async fn run<O, R, F>(
+        &self,
+        ask: Ask<'_, O>,
+        record: R,
+        tape: &Tape,
+    ) -> Result<O::Output, Failure>
     where
         O: Operation,
         R: Fn(Attempt) -> F + Send + Sync,
         F: Future<Output = Result<(), Failure>> + Send,
     {
-        self.told(&ask, self.guarded(&ask, &record, Tries::Policy))
+        self.told(&ask, self.guarded(&ask, &record, Some(tape), Tries::Policy))
             .await
     }
 
@@ -117,13 +124,18 @@ impl Venue {
     ///
     /// # Errors
     /// [`Failure`], whose fate says whether the venue may have acted.
-    pub async fn run_once<O, R, F>(&self, ask: Ask<'_, O>, record: R) -> Result<O::Output, Failure>
+    pub async fn run_once<O, R, F>(
+        &self,
+        ask: Ask<'_, O>,
+        record: R,
+        tape: &Tape,
+    ) -> Result<O::Output, Failure>
     where
         O: Operation,
         R: Fn(Attempt) -> F + Send + Sync,
         F: Future<Output = Result<(), Failure>> + Send,
     {
-        self.told(&ask, self.guarded(&ask, &record, Tries::One))
+        self.told(&ask, self.guarded(&ask, &record, Some(tape), Tries::One))
             .await
     }
 
@@ -168,6 +180,7 @@ impl Venue {
         &self,
         ask: &Ask<'_, O>,
         record: &R,
+        tape: Option<&Tape>,
         tries: Tries,
     ) -> Result<O::Output, Failure>
     where
@@ -188,7 +201,7 @@ impl Venue {
             };
             let mut talked = Duration::ZERO;
             let result = self
-                .run_steps(ask, record, kind.priority(), &mut talked)
+                .run_steps(ask, record, kind.priority(), tape, &mut talked)
                 .await;
             let failure = match result {
                 Ok(output) => {
@@ -244,6 +257,7 @@ impl Venue {
         ask: &Ask<'_, O>,
         record: &R,
         priority: Priority,
+        tape: Option<&Tape>,
         talked: &mut Duration,
     ) -> Result<O::Output, Stopped>
     where
@@ -266,7 +280,8 @@ impl Venue {
                     failure
                 }
             };
-            let mut call = self.call::<O>(ask);
+            let mut recorder = tape.map(|_| Arc::new(Recorder::default()));
+            let mut call = watched(self.call::<O>(ask), recorder.as_ref());
             let mut requests = self
                 .encode::<O>(&adapter, &call, &ask.command, state.as_ref())
                 .await
@@ -281,7 +296,8 @@ impl Venue {
                 })?;
             if pass.waited() >= STAMP_LASTS {
                 // Stamped and signed when it is sent, not when it began to wait.
-                call = self.call::<O>(ask);
+                recorder = tape.map(|_| Arc::new(Recorder::default()));
+                call = watched(self.call::<O>(ask), recorder.as_ref());
                 requests = self
                     .encode::<O>(&adapter, &call, &ask.command, state.as_ref())
                     .await
@@ -314,10 +330,28 @@ impl Venue {
             let sent = Instant::now();
             let answered = self.send_all(&requests, mutating, ask.deadline).await;
             *talked += sent.elapsed();
-            let responses = answered.map_err(settled)?;
+            let context = call.context.clone();
+            let keep = |answers: Result<&[wit::HttpResponse], String>, meaning: Option<_>| {
+                if let (Some(tape), Some(recorder)) = (tape, &recorder) {
+                    let step = RecordedStep::<O> {
+                        adapter: &adapter,
+                        context: &context,
+                        command: &ask.command,
+                        state: state.as_ref(),
+                        requests: &requests,
+                        answers,
+                    };
+                    tape.add(recorder.exchange(&step, meaning));
+                }
+            };
+            let responses = answered.map_err(|failure| {
+                keep(Err(failure.message.clone()), None);
+                settled(failure)
+            })?;
             self.limits.note(&pass, &requests, &responses);
             drop(pass);
-            let step = self
+            let taped = tape.map(|_| responses.clone()).unwrap_or_default();
+            let decoded = self
                 .decode::<O>(
                     &adapter,
                     call,
@@ -326,11 +360,21 @@ impl Venue {
                     responses,
                     mutating.is_some(),
                 )
-                .await
-                .map_err(|failure| {
-                    self.limits.heed(&failure, &requests);
-                    settled(failure)
-                })?;
+                .await;
+            keep(
+                Ok(&taped),
+                decoded.as_ref().ok().map(|meaning| meaning.as_ref()),
+            );
+            let step = decoded.and_then(|meaning| {
+                meaning.map_err(|error| {
+                    let now = self.clock.now(ask.endpoint);
+                    translate::venue_failure(error, mutating.is_some(), now)
+                })
+            });
+            let step = step.map_err(|failure| {
+                self.limits.heed(&failure, &requests);
+                settled(failure)
+            })?;
             changed |= mutating.is_some();
             match step {
                 Step::Done(output) => return Ok(output),
@@ -349,6 +393,13 @@ impl Venue {
             &format!("the adapter did not finish within {MAX_STEPS} steps"),
         )
         .into())
+    }
+}
+
+fn watched(call: Call, recorder: Option<&Arc<Recorder>>) -> Call {
+    match recorder {
+        Some(recorder) => recorder.watch(call),
+        None => call,
     }
 }
 

@@ -232,6 +232,11 @@ impl Venue {
             .all(|alias| catalogue.listed_on(alias).is_some())
     }
 
+    /// Whether an endpoint has listed its instruments at least once.
+    pub fn is_listed_on(&self, endpoint: &str) -> bool {
+        self.catalogue().listed_on(endpoint).is_some()
+    }
+
     /// The aliases of its configured endpoints.
     pub fn endpoints(&self) -> impl Iterator<Item = &str> {
         self.endpoints.keys().map(String::as_str)
@@ -245,6 +250,15 @@ impl Venue {
     /// Whether requests can be signed.
     pub fn has_account(&self) -> bool {
         self.account.is_some()
+    }
+
+    /// Whether another venue of the configuration is the same account under another name.
+    pub fn shares_account_with(&self, other: &Self) -> bool {
+        let api_key = |venue: &Self| venue.account.as_ref().map(|a| a.api_key.clone());
+        let mut endpoints = self.endpoints.iter();
+        self.adapter_name == other.adapter_name
+            && api_key(self) == api_key(other)
+            && endpoints.any(|(alias, url)| other.endpoints.get(alias) == Some(url))
     }
 
     /// Whether its adapter has a capability.

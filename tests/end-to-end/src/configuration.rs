@@ -95,6 +95,8 @@ pub struct GatewayConfig {
     pub cache_lines: String,
     /// Lines put at the very top.
     pub top_lines: String,
+    /// The keys.
+    pub keys: Vec<Key>,
 }
 
 impl GatewayConfig {
@@ -110,6 +112,7 @@ impl GatewayConfig {
             venue_lines: "retry.max_retries = 0\nbreaker.minimum_calls = 10000".to_owned(),
             cache_lines: NO_CACHE.to_owned(),
             top_lines: String::new(),
+            keys: vec![VIEWER, TRADER, OPERATOR, OTHER_TRADER],
         }
     }
 
@@ -171,7 +174,7 @@ impl GatewayConfig {
             )),
             quoted(&self.log_level),
         );
-        for key in [VIEWER, TRADER, OPERATOR, OTHER_TRADER] {
+        for key in &self.keys {
             text.push_str(&format!(
                 "[[auth.keys]]\nid = {}\nhash = \"{}\"\ntenant = {}\nrole = {}\n\n",
                 quoted(key.id),

@@ -14,6 +14,7 @@ use super::venues::{NoParameters, VenueView};
 use crate::api::extract::StrictQuery;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
+use crate::store::Condition;
 use crate::venue::VenueStatus;
 
 /// What Prometheus expects of an OpenMetrics answer.
@@ -25,7 +26,7 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(in crate::api) enum OverallStatus {
     /// Everything answers.
     Ok,
-    /// It serves, and some venue does not.
+    /// It serves, and some venue, or the journal, does not, or a venue is not reconciled.
     Degraded,
 }
 
@@ -36,8 +37,36 @@ pub(in crate::api) struct HealthView {
     status: OverallStatus,
     /// Version of the gateway.
     version: &'static str,
+    /// The journal's condition.
+    journal: JournalView,
     /// Each venue's summary.
     venues: BTreeMap<String, VenueStatus>,
+}
+
+/// How the journal is. Where it is not `ok`, orders are refused, and reads go on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct JournalView {
+    /// `ok`, `unwritable` or `broken`.
+    status: &'static str,
+    /// Where the chain is broken: the number of the first entry that cannot be right.
+    broken_at: Option<i64>,
+    /// What is wrong.
+    problem: Option<String>,
+}
+
+impl From<Condition> for JournalView {
+    fn from(condition: Condition) -> Self {
+        let (status, broken_at, problem) = match condition {
+            Condition::Sound | Condition::Checking => ("ok", None, None),
+            Condition::Unwritable { problem } => ("unwritable", None, Some(problem)),
+            Condition::Broken(at) => ("broken", Some(at.sequence), Some(at.problem)),
+        };
+        Self {
+            status,
+            broken_at,
+            problem,
+        }
+    }
 }
 
 /// The gateway and its venues at a glance. A venue that is down makes it degraded, not down.
@@ -52,7 +81,12 @@ pub(in crate::api) async fn overall(
         .map(|venue| (venue.name().to_owned(), venue.status()))
         .collect();
     let all_up = venues.values().all(|status| *status == VenueStatus::Up);
-    let status = if all_up {
+    let journal = state.journal.condition();
+    let all_reconciled = state.venues.iter().all(|venue| {
+        let mut endpoints = venue.endpoints();
+        endpoints.all(|endpoint| state.orders.is_reconciled(venue.name(), endpoint))
+    });
+    let status = if all_up && all_reconciled && journal.is_writable() {
         OverallStatus::Ok
     } else {
         OverallStatus::Degraded
@@ -60,6 +94,7 @@ pub(in crate::api) async fn overall(
     Json(HealthView {
         status,
         version: env!("CARGO_PKG_VERSION"),
+        journal: journal.into(),
         venues,
     })
 }
@@ -72,8 +107,9 @@ pub(in crate::api) async fn live(
     StatusCode::OK
 }
 
-/// 200 once the journal is read and every venue was probed; a venue that is down does not keep the
-/// gateway from serving the others.
+/// 200 once the journal is read and every venue that can be reached is reconciled: what became of the orders
+/// whose fate was open is asked and answered, and its open orders were looked through. A venue that is down
+/// does not keep the gateway from serving the others; its own orders get 503 until it is reconciled.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, description = "Ready for requests"), (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn ready(
     State(state): State<AppState>,
@@ -88,6 +124,11 @@ pub(in crate::api) async fn ready(
         .find(|venue| venue.health().is_settling())
     {
         return Err(not_ready(format!("{} is starting", venue.name())));
+    }
+    let mut venues = state.venues.iter();
+    if let Some(venue) = venues.find(|venue| state.orders.waits_for(venue)) {
+        let detail = format!("{} is being reconciled", venue.name());
+        return Err(not_ready(detail));
     }
     state
         .journal
@@ -109,7 +150,7 @@ pub(in crate::api) async fn venue(
     state
         .venues
         .get(&name)
-        .map(|venue| Json(VenueView::of(venue)))
+        .map(|venue| Json(VenueView::of(venue, &state.orders)))
         .ok_or_else(|| Problem::not_found(format!("no venue {name:?}")))
 }
 

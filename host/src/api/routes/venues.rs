@@ -14,6 +14,7 @@ use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
 use crate::model::Product;
+use crate::orders::Orders;
 use crate::plugin::translate;
 use crate::venue::{
     BreakerStatus, BucketStatus, BulkheadStatus, EndpointHealth, Venue, VenueStatus,
@@ -42,6 +43,8 @@ pub(in crate::api) struct EndpointView {
     products: Vec<Product>,
     /// How open orders are changed: `native`, `cancel_replace` or `unsupported`.
     amend: &'static str,
+    /// Whether the gateway knows what became of its open orders.
+    reconciled: bool,
     /// How it is.
     #[serde(flatten)]
     health: EndpointHealth,
@@ -62,6 +65,9 @@ pub(in crate::api) struct VenueView {
     capabilities: Vec<String>,
     /// Whether the gateway holds credentials for it.
     has_account: bool,
+    /// Whether the gateway knows what became of its open orders, on every endpoint. Until then no order is placed
+    /// or changed there.
+    reconciled: bool,
     /// Its endpoints, by alias.
     endpoints: BTreeMap<String, EndpointView>,
     /// Its rate-limit buckets, by name.
@@ -72,10 +78,10 @@ pub(in crate::api) struct VenueView {
 }
 
 impl VenueView {
-    pub(super) fn of(venue: &Venue) -> Self {
+    pub(super) fn of(venue: &Venue, orders: &Orders) -> Self {
         let adapter = venue.adapter();
         let descriptor = adapter.descriptor();
-        let endpoints = venue
+        let endpoints: BTreeMap<String, EndpointView> = venue
             .health()
             .read()
             .into_iter()
@@ -97,11 +103,13 @@ impl VenueView {
                 let amend = translate::amend_mode(
                     rules.map_or(AmendMode::Unsupported, |rules| rules.amend_mode),
                 );
+                let reconciled = orders.is_reconciled(venue.name(), &alias);
                 (
                     alias,
                     EndpointView {
                         products,
                         amend,
+                        reconciled,
                         health,
                         breaker,
                     },
@@ -123,6 +131,7 @@ impl VenueView {
                 .map(ToString::to_string)
                 .collect(),
             has_account: venue.has_account(),
+            reconciled: endpoints.values().all(|endpoint| endpoint.reconciled),
             endpoints,
             limits: venue.limits(),
             bulkhead: venue.bulkhead(),
@@ -141,7 +150,7 @@ pub(in crate::api) async fn list(
         state
             .venues
             .iter()
-            .map(|venue| VenueView::of(venue))
+            .map(|venue| VenueView::of(venue, &state.orders))
             .collect(),
     ))
 }
@@ -156,7 +165,7 @@ pub(in crate::api) async fn one(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Json<VenueView>, Problem> {
     match state.venues.get(&name) {
-        Some(venue) => Ok(Json(VenueView::of(venue))),
+        Some(venue) => Ok(Json(VenueView::of(venue, &state.orders))),
         None => Err(Problem::not_found(format!(
             "no venue {name:?}; there are: {}",
             state.venues.names().join(", ")

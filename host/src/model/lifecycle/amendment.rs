@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LifecycleError;
 use super::record::{OrderRecord, plus};
+use super::surfacing::WATCH_FOR;
 use crate::model::{
     Decimal, Failure, FailureCode, Fate, Order, OrderReport, OrderState, Timestamp,
 };
@@ -205,7 +206,7 @@ impl OrderRecord {
         self.order.state = self.settled_state();
     }
 
-    fn retire_leg(&mut self) {
+    pub(super) fn retire_leg(&mut self) {
         self.past_legs.push(Leg {
             client_id: self.client_id.clone(),
             venue_order_id: self.order.venue_order_id.clone(),
@@ -317,16 +318,22 @@ impl OrderRecord {
     }
 
     /// The venue cancelled the current leg and did not take the one to replace it.
-    pub(super) fn not_replaced(&mut self, change: &str, canceled: &OrderReport, failure: &Failure) {
+    pub(super) fn not_replaced(
+        &mut self,
+        change: &str,
+        canceled: &OrderReport,
+        failure: &Failure,
+        at: Timestamp,
+    ) {
         self.learn(canceled);
         if self.is_making(change) {
             self.close_leg();
-            self.amend_failed(change, failure);
+            self.amend_failed(change, failure, at);
         }
     }
 
     /// A change that failed leaves the order as it was, unless nothing is left of it to go back to.
-    pub(super) fn amend_failed(&mut self, change: &str, failure: &Failure) {
+    pub(super) fn amend_failed(&mut self, change: &str, failure: &Failure, at: Timestamp) {
         let Some(amendment) = self.amendment.clone().filter(|_| self.is_making(change)) else {
             return;
         };
@@ -341,6 +348,7 @@ impl OrderRecord {
                 filled_quantity: Decimal::ZERO,
                 average_price: None,
             });
+            self.watched_until = Some(at.plus(WATCH_FOR));
         }
         match (failure.fate, amendment.stage) {
             (Fate::Unknown, _) => {}

@@ -2,15 +2,18 @@
 //! order, so that projections can be rebuilt from the journal.
 
 mod amendment;
+mod evidence;
 mod moving;
 mod record;
+mod surfacing;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use amendment::{Amendment, Leg, LegOf, Stage};
-pub use moving::Destination;
+pub use evidence::{MISSES_TO_GIVE_UP, Miss, Question, Round, Said, horizon};
+pub use moving::{CANCEL_ELSEWHERE, Departure, Destination};
 pub use record::OrderRecord;
 
 use super::{Failure, OrderId, OrderReport, OrderState, Timestamp};
@@ -50,6 +53,12 @@ pub enum Event {
         /// What is sent.
         attempt: Attempt,
     },
+    /// What was said on both sides, as [`switchyard_runtime::Exchange`] keeps it: without secrets, and
+    /// ready to be replayed. It changes nothing; what it meant is the next event.
+    Exchanged {
+        /// The exchange.
+        exchange: serde_json::Value,
+    },
     /// The venue took the order.
     Acknowledged {
         /// The order as the venue has it.
@@ -69,8 +78,34 @@ pub enum Event {
         /// Why it is not at the one before.
         failure: Failure,
     },
+    /// The order was seen at a venue that it went on from.
+    SurfacedElsewhere {
+        /// That venue.
+        venue: String,
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
     /// The order was seen at the venue.
     Observed {
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
+    /// The venue was asked in every way it offers, and twice, and the order never arrived.
+    NotPlaced {
+        /// When it could surface no more, by the venue's clock.
+        horizon: Timestamp,
+        /// The rounds of questions that missed it.
+        misses: Vec<Miss>,
+    },
+    /// What was given up was seen at the venue after all.
+    SurfacedLate {
+        /// The order as the venue has it.
+        report: OrderReport,
+    },
+    /// An order of this gateway was seen at the venue and is not in the journal.
+    Adopted {
+        /// The order as far as it can be told.
+        record: Box<OrderRecord>,
         /// The order as the venue has it.
         report: OrderReport,
     },
@@ -131,10 +166,15 @@ impl Event {
         match self {
             Self::Intent { .. } => "intent",
             Self::Attempt { .. } => "attempt",
+            Self::Exchanged { .. } => "exchanged",
             Self::Acknowledged { .. } => "acknowledged",
             Self::PlaceFailed { .. } => "place_failed",
             Self::FailedOver { .. } => "failed_over",
+            Self::SurfacedElsewhere { .. } => "surfaced_elsewhere",
             Self::Observed { .. } => "observed",
+            Self::NotPlaced { .. } => "not_placed",
+            Self::SurfacedLate { .. } => "surfaced_late",
+            Self::Adopted { .. } => "adopted",
             Self::AmendRequested { .. } => "amend_requested",
             Self::CloseToReplace { .. } => "close_to_replace",
             Self::Amended { .. } => "amended",
@@ -161,15 +201,16 @@ pub enum LifecycleError {
     /// An order that may be at a venue, or is not wanted any more, goes to no other.
     #[error("the order cannot be placed elsewhere")]
     NotMovable,
-    /// A step of a change that is not, or no longer, being made.
-    #[error("{0} belongs to a change that is not under way")]
+    /// A step of a placement or change that is not, or no longer, being made.
+    #[error("{0} belongs to nothing that is under way")]
     NotUnderWay(&'static str),
 }
 
 /// What an event makes of an order.
 ///
 /// # Errors
-/// [`LifecycleError`] where the first event is not an intent, or a later one is.
+/// [`LifecycleError`] where the first event is neither an intent nor an adoption, a later one is, or the
+/// order has moved on since the event was thought of.
 pub fn apply(
     record: Option<OrderRecord>,
     event: &Event,
@@ -177,21 +218,32 @@ pub fn apply(
 ) -> Result<OrderRecord, LifecycleError> {
     let mut record = match (record, event) {
         (None, Event::Intent { record, .. }) => return Ok((**record).clone()),
-        (Some(record), Event::Intent { .. }) => {
+        (None, Event::Adopted { record, report }) => {
+            let mut record = (**record).clone();
+            record.learn(report);
+            return Ok(record);
+        }
+        (Some(record), Event::Intent { .. } | Event::Adopted { .. }) => {
             return Err(LifecycleError::Exists(record.order.id));
         }
         (None, event) => return Err(LifecycleError::NoIntent(event.kind())),
         (Some(record), _) => record,
     };
     match event {
-        Event::Intent { .. } => {}
+        Event::Intent { .. } | Event::Adopted { .. } | Event::Exchanged { .. } => {}
+        // It is not about the order where that is.
+        Event::Attempt { attempt } if attempt.operation == CANCEL_ELSEWHERE => {}
         Event::Attempt { attempt } => {
             record.note_attempt(&attempt.operation, attempt.expires_at)?;
             record.order.served_by = Some(record.at_venue().to_owned());
         }
         Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
+        Event::SurfacedLate { report } if record.surfaces(report) => record.learn(report),
+        Event::SurfacedLate { .. } => return Err(LifecycleError::NotUnderWay("surfaced_late")),
+        Event::NotPlaced { misses, .. } => record.not_placed(misses, at)?,
         Event::PlaceFailed { failure } => record.place_failed(failure),
-        Event::FailedOver { from, to, failure } => record.fail_over(from, to, failure)?,
+        Event::FailedOver { from, to, failure } => record.fail_over(from, to, failure, at)?,
+        Event::SurfacedElsewhere { venue, report } => record.surfaced_elsewhere(venue, report)?,
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,
         Event::CloseToReplace { change } => record.close_to_replace(change)?,
         Event::Amended { change, report } => record.amended(change, report),
@@ -199,8 +251,8 @@ pub fn apply(
             change,
             canceled,
             failure,
-        } => record.not_replaced(change, canceled, failure),
-        Event::AmendFailed { change, failure } => record.amend_failed(change, failure),
+        } => record.not_replaced(change, canceled, failure, at),
+        Event::AmendFailed { change, failure } => record.amend_failed(change, failure, at),
         Event::CancelRequested { .. } => record.request_cancel(),
         Event::CancelFailed { failure } => record.cancel_failed(failure),
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::amendment::{Amendment, Leg, LegOf, Stage};
+use super::moving::Departure;
 use crate::model::{Decimal, Failure, Fate, Order, OrderReport, OrderState, Timestamp};
 
 /// An order with what the gateway must know beside what callers see.
@@ -32,9 +33,18 @@ pub struct OrderRecord {
     /// The venue's time of the newest report on the current leg.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Timestamp>,
-    /// Venues that it went on to because the one before certainly had it not; the last has it, or is to have it.
+    /// Where it is, or is to be, where that is not at the venue that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
+    /// Venues that it went on from because they certainly had it not, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub moved_to: Vec<String>,
+    pub left: Vec<Departure>,
+    /// Until when the venue is still asked for what was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched_until: Option<Timestamp>,
+    /// Whether what was given up is to be cancelled if it shows after all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel_on_sight: bool,
 }
 
 impl OrderRecord {
@@ -68,7 +78,13 @@ impl OrderRecord {
 
     /// Takes what the venue says, unless it is older than what is known.
     pub(super) fn learn(&mut self, report: &OrderReport) {
+        if self.surfaces(report) {
+            self.surface(report);
+            return;
+        }
         match self.leg_of(report) {
+            // Nothing is known of it yet, and a change is under way: it shows again.
+            Some(LegOf::Past(place)) if self.is_given_up(place) => {}
             Some(LegOf::Past(place)) => self.learn_of_past_leg(place, report),
             Some(LegOf::Replacement) => {
                 self.switch_leg();
@@ -79,7 +95,7 @@ impl OrderRecord {
         }
     }
 
-    fn learn_of_current_leg(&mut self, report: &OrderReport) {
+    pub(super) fn learn_of_current_leg(&mut self, report: &OrderReport) {
         let carried = self.carried_quantity();
         let at_venue = self.at_venue().to_owned();
         let order = &mut self.order;
@@ -146,6 +162,7 @@ impl OrderRecord {
     pub(super) fn end(&mut self, state: OrderState, reason: Option<String>) {
         self.order.state = state;
         self.order.reason = reason.or_else(|| self.order.reason.take());
+        self.cancel_on_sight |= self.cancel_requested && self.watched_until.is_some();
         self.cancel_requested = false;
         self.amendment = None;
     }
@@ -164,6 +181,7 @@ impl OrderRecord {
     /// A cancel waits while the order's fate, or that of a change, is open.
     pub(super) fn request_cancel(&mut self) {
         if self.order.state.is_final() {
+            self.cancel_on_sight |= self.watched_until.is_some();
             return;
         }
         self.cancel_requested = true;

@@ -1,6 +1,8 @@
 //! Where else an order may go: to venues that its caller named, as exactly the same exposure, and only when the one
 //! before certainly has it not.
 
+mod left_behind;
+
 use std::sync::Arc;
 
 use switchyard_runtime::Capability;
@@ -10,6 +12,8 @@ use super::service::Orders;
 use super::validate::{self, FieldProblem};
 use crate::model::{Decimal, Destination, Failure, FailureCode, Fate, Instrument};
 use crate::venue::{Listed, Venue};
+
+pub(super) use left_behind::LeftBehind;
 
 /// Venues that a caller may name beside the first.
 const MAX_VENUES: usize = 8;
@@ -83,6 +87,12 @@ impl Orders {
         };
         if !venue.has_account() || !venue.offers(Capability::Trading) {
             return Err("must be a venue on which the gateway can trade".into());
+        }
+        let before = std::iter::once(&new.venue).chain(&new.failover);
+        let mut before = before.take_while(|other| *other != name);
+        let is_shared = |other: &Arc<Venue>| venue.shares_account_with(other);
+        if let Some(other) = before.find(|other| self.venues.get(other).is_some_and(is_shared)) {
+            return Err(format!("must be another account than that of {other}"));
         }
         let Some(listed) = venue.instrument(&new.symbol) else {
             if !venue.is_listed() {

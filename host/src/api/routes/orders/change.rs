@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,9 +16,6 @@ use crate::api::state::AppState;
 use crate::config::Role;
 use crate::model::{Decimal, Order, OrderId, OrderType, Side, TimeInForce};
 use crate::orders::{CancelFailure, CancelScope, Change, NewOrder, Placed};
-
-/// How a caller makes a request safe to repeat.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A new order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -83,16 +80,15 @@ impl From<NewOrderBody> for NewOrder {
 /// Places an order. 201: the venue has it. 202: its fate is open; ask for it again. 422: refused, by the
 /// gateway before anything was sent, or by the venue. 503 with `retryable`: certainly not placed.
 #[utoipa::path(post, path = "/v1/orders", tag = "orders", security(("key" = [])), request_body = NewOrderBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
     responses((status = 201, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn place(
     State(state): State<AppState>,
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
-    headers: HeaderMap,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     StrictJson(body): StrictJson<NewOrderBody>,
 ) -> Result<Response, Problem> {
-    refuse_idempotency_key(&headers)?;
     let placed = state
         .orders
         .place(principal.caller(), body.into(), deadline)
@@ -103,15 +99,6 @@ pub(in crate::api) async fn place(
     };
     let location = format!("/v1/orders/{}", order.id);
     Ok((status, [(header::LOCATION, location)], Json(order)).into_response())
-}
-
-/// A key that was taken and not honoured would let a caller's retry place a second order.
-fn refuse_idempotency_key(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key(IDEMPOTENCY_KEY) {
-        let problem = "is not supported by this version: send the request without it, and do not repeat a placement before you looked the order up";
-        return Err(Problem::malformed_field("Idempotency-Key", problem));
-    }
-    Ok(())
 }
 
 /// A change to an open order.
@@ -129,18 +116,16 @@ pub(in crate::api) struct AmendBody {
 /// this change; `change-in-flight`: something else is being done to it. Where a venue can only replace an
 /// order, a partly filled one is cancelled and what is left is placed anew: its `venue_order_id` changes.
 #[utoipa::path(patch, path = "/v1/orders/{id}", tag = "orders", security(("key" = [])), request_body = AmendBody,
-    params(("id" = String, Path, description = "The gateway's id of the order")),
+    params(("id" = String, Path, description = "The gateway's id of the order"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
     responses((status = 200, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn amend(
     State(state): State<AppState>,
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
-    headers: HeaderMap,
     PathText(id): PathText,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     StrictJson(body): StrictJson<AmendBody>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
-    refuse_idempotency_key(&headers)?;
     let change = Change {
         quantity: body.quantity,
         price: body.price,
@@ -165,17 +150,15 @@ pub(in crate::api) async fn amend(
 /// Cancels an order. 200: it is over, in the state shown. 202: the cancel is under way and is pursued to
 /// its end.
 #[utoipa::path(delete, path = "/v1/orders/{id}", tag = "orders", security(("key" = [])),
-    params(("id" = String, Path, description = "The gateway's id of the order")),
+    params(("id" = String, Path, description = "The gateway's id of the order"), ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
     responses((status = 200, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn cancel(
     State(state): State<AppState>,
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
-    headers: HeaderMap,
     PathText(id): PathText,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
-    refuse_idempotency_key(&headers)?;
     let order = state
         .orders
         .cancel(principal.caller(), OrderId::from_text(&id), deadline)
@@ -253,16 +236,14 @@ impl From<CancelFailure> for CancelFailureView {
 
 /// Cancels all open orders at a venue. 200: all of them are over. 202: some cancels are under way and are
 /// pursued to their end, or could not be made; `failures` says which.
-#[utoipa::path(delete, path = "/v1/orders", tag = "orders", security(("key" = [])), params(CancelAllQuery),
+#[utoipa::path(delete, path = "/v1/orders", tag = "orders", security(("key" = [])), params(CancelAllQuery, ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
     responses((status = 200, body = CanceledView), (status = 202, body = CanceledView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn cancel_all(
     State(state): State<AppState>,
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
-    headers: HeaderMap,
     StrictQuery(query): StrictQuery<CancelAllQuery>,
 ) -> Result<(StatusCode, Json<CanceledView>), Problem> {
-    refuse_idempotency_key(&headers)?;
     let scope = match query.scope {
         ScopeName::Own => CancelScope::Own,
         ScopeName::Account if principal.role >= Role::Operator => CancelScope::Account,

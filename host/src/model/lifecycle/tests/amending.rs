@@ -332,25 +332,6 @@ fn an_earlier_leg_under_the_id_of_the_one_to_come_is_not_taken_for_it() {
 }
 
 #[test]
-fn a_replacement_that_was_given_up_is_recognised_if_it_shows_after_all() {
-    let given_up = after(&[
-        open(),
-        amend_requested(Some("3"), None, true),
-        attempted("amend"),
-        Event::AmendFailed {
-            change: "leg-2".into(),
-            failure: Failure::new(FailureCode::OutcomeUnknown, Fate::Refused, "never shown"),
-        },
-    ]);
-    assert_eq!(given_up.order.state, OrderState::New);
-    let late = of_new_leg(OrderState::Filled, "3", "1");
-    assert_eq!(given_up.leg_of(&late), Some(LegOf::Past(0)));
-    let counted = apply(Some(given_up), &Event::Observed { report: late }, at(1)).unwrap();
-    assert_eq!(counted.order.filled_quantity, decimal("1"));
-    assert_eq!(counted.order.venue_order_id.as_deref(), Some("7"));
-}
-
-#[test]
 fn a_list_that_lags_behind_an_amend_does_not_take_it_back() {
     let seen_at = |millis, price: &str| OrderReport {
         price: Some(decimal(price)),

@@ -2,12 +2,14 @@
 
 mod amending;
 mod moving;
+mod surfacing;
 
 use proptest::prelude::*;
 
 use self::amending::{
     amend_failed, amend_requested, amended, attempted, close_to_replace, of_new_leg,
 };
+use self::surfacing::not_placed;
 use super::*;
 use crate::model::{Decimal, FailureCode, Fate, Order, OrderType, Origin, Side, TimeInForce};
 
@@ -52,7 +54,10 @@ fn record() -> OrderRecord {
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
-        moved_to: Vec::new(),
+        moved_to: None,
+        left: Vec::new(),
+        watched_until: None,
+        cancel_on_sight: false,
     }
 }
 
@@ -203,6 +208,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         prop::sample::select(vec![Fate::Unknown, Fate::Refused, Fate::NotSent])
             .prop_map(place_failed),
         Just(cancel_requested()),
+        Just(not_placed()),
         any::<bool>().prop_map(|replaces| amend_requested(Some("3"), Some("90"), replaces)),
         prop::sample::select(vec!["amend", "cancel", "place"]).prop_map(attempted),
         Just(close_to_replace()),
@@ -222,7 +228,7 @@ fn states() -> impl Strategy<Value = OrderState> {
 
 proptest! {
     #[test]
-    fn a_final_order_never_reopens_and_fills_never_shrink(events in prop::collection::vec(any_event(), 0..20)) {
+    fn only_what_was_given_up_reopens_and_fills_never_shrink(events in prop::collection::vec(any_event(), 0..20)) {
         let mut record = after(&[]);
         for event in &events {
             let before = record.clone();
@@ -231,7 +237,11 @@ proptest! {
             };
             record = next;
             prop_assert!(record.order.filled_quantity >= before.order.filled_quantity);
-            prop_assert!(!before.order.state.is_final() || record.order.state.is_final());
+            prop_assert!(
+                !before.order.state.is_final()
+                    || record.order.state.is_final()
+                    || before.is_not_placed()
+            );
             prop_assert!(!record.order.state.is_final() || !record.is_unresolved());
             prop_assert_eq!(record.order.state == OrderState::PendingReplace, record.amendment.is_some());
         }

@@ -1,0 +1,441 @@
+//! What must be known before a venue is traded on: what became of the orders whose fate was open when the
+//! gateway started, and whether the venue has orders of ours that the journal does not.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use switchyard_runtime::Capability;
+
+use super::readings::open_orders;
+use super::schedule::Place;
+use super::service::{OrderError, Orders};
+use crate::model::{Failure, FailureCode, Fate, OrderId, OrderRecord, Timestamp};
+use crate::venue::{EndpointStatus, Venue, Venues};
+
+/// Time between two sweeps of an endpoint's open orders.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+
+/// First and longest time before a sweep that failed is made again.
+const SWEEP_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Time between two looks whether an endpoint can be swept.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Questions in a row that an endpoint must fail to be taken as one that cannot be reached.
+const UNREACHABLE_AFTER: u32 = 3;
+
+/// How long a caller is asked to wait for a venue that is not reconciled.
+const UNTIL_RECONCILED: Duration = Duration::from_secs(2);
+
+/// How far one endpoint has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether orders can be placed there at all.
+    trades: bool,
+    /// Whether its open orders were looked through.
+    is_swept: bool,
+    /// Orders whose fate was open at the start and of which the venue has said nothing yet.
+    awaited: HashSet<OrderId>,
+    /// Questions that failed in a row.
+    failures: u32,
+    /// Whether it refuses the gateway's credentials: nothing can be placed there either.
+    is_refusing: bool,
+}
+
+impl Progress {
+    fn is_reconciled(&self) -> bool {
+        !self.trades || self.is_swept && self.awaited.is_empty()
+    }
+}
+
+/// How far each endpoint has come. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Startup(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// Whether it is known which orders' fates were open.
+    has_begun: bool,
+    places: BTreeMap<Place, Progress>,
+    /// Where each awaited order is.
+    awaited: HashMap<OrderId, Place>,
+}
+
+impl Startup {
+    /// Where nothing can be traded, nothing is to be reconciled.
+    pub(super) fn of(venues: &Venues) -> Self {
+        let places = venues.iter().flat_map(|venue| {
+            let can_trade = venue.has_account() && venue.offers(Capability::Trading);
+            venue.endpoints().map(move |endpoint| {
+                let place = (venue.name().to_owned(), endpoint.to_owned());
+                (place, can_trade)
+            })
+        });
+        Self::new(places)
+    }
+
+    fn new(places: impl Iterator<Item = (Place, bool)>) -> Self {
+        let progress = |trades| Progress {
+            trades,
+            ..Progress::default()
+        };
+        Self(Arc::new(Mutex::new(State {
+            has_begun: false,
+            places: places
+                .map(|(place, trades)| (place, progress(trades)))
+                .collect(),
+            awaited: HashMap::new(),
+        })))
+    }
+
+    /// Notes which orders are unresolved: the first time, those of which something must be known, and from
+    /// then on, which of them still are.
+    pub(super) fn unresolved<'a>(&self, unresolved: impl Iterator<Item = &'a OrderRecord>) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.has_begun, true) {
+            if !state.awaited.is_empty() {
+                let still: HashSet<&OrderId> = unresolved.map(|record| &record.order.id).collect();
+                state.awaited.retain(|id, _| still.contains(id));
+                for progress in state.places.values_mut() {
+                    progress.awaited.retain(|id| still.contains(id));
+                }
+            }
+            return;
+        }
+        for record in unresolved {
+            let (id, place) = (
+                record.order.id.clone(),
+                (record.at_venue().to_owned(), record.endpoint.clone()),
+            );
+            match state.places.get_mut(&place) {
+                Some(progress) if progress.trades => {
+                    progress.awaited.insert(id.clone());
+                    state.awaited.insert(id, place);
+                }
+                _ => tracing::error!(
+                    order = %id, venue = %place.0, endpoint = %place.1,
+                    "an unresolved order cannot be followed: its venue is not configured for trading any more"
+                ),
+            }
+        }
+    }
+
+    /// Whether an order was unresolved at the start and nothing is known of it yet.
+    pub(super) fn awaits(&self, id: &OrderId) -> bool {
+        self.lock().awaited.contains_key(id)
+    }
+
+    /// Notes that an order was asked about. Returns whether this was awaited, and answered.
+    pub(super) fn asked(&self, id: &OrderId, is_answered: bool) -> bool {
+        let mut state = self.lock();
+        let Some(place) = state.awaited.get(id).cloned() else {
+            return false;
+        };
+        if is_answered {
+            state.awaited.remove(id);
+        }
+        if let Some(progress) = state.places.get_mut(&place) {
+            if is_answered {
+                progress.awaited.remove(id);
+                progress.failures = 0;
+            } else {
+                progress.failures = progress.failures.saturating_add(1);
+            }
+        }
+        is_answered
+    }
+
+    /// Notes a sweep.
+    fn swept(&self, place: &Place, result: &Result<(), Failure>) {
+        if let Some(progress) = self.lock().places.get_mut(place) {
+            match result {
+                Ok(()) => {
+                    progress.is_swept = true;
+                    progress.failures = 0;
+                    progress.is_refusing = false;
+                }
+                Err(failure) => {
+                    progress.failures = progress.failures.saturating_add(1);
+                    progress.is_refusing = failure.code == FailureCode::AuthFailed;
+                }
+            }
+        }
+    }
+
+    fn is_reconciled(&self, place: &Place) -> bool {
+        let state = self.lock();
+        let mut places = state.places.get(place).into_iter();
+        state.has_begun && places.all(Progress::is_reconciled)
+    }
+
+    /// Whether orders may be placed and changed there. One that refuses the credentials says so itself.
+    fn allows(&self, place: &Place) -> bool {
+        let state = self.lock();
+        let mut places = state.places.get(place).into_iter();
+        state.has_begun && places.all(|progress| progress.is_reconciled() || progress.is_refusing)
+    }
+
+    /// Whether the gateway waits for an endpoint before it says that it is ready: for any that answers and
+    /// is not reconciled.
+    fn waits_for(&self, place: &Place, status: EndpointStatus) -> bool {
+        let state = self.lock();
+        if !state.has_begun {
+            return true;
+        }
+        let can_be_reached =
+            |progress: &Progress| progress.failures < UNREACHABLE_AFTER && !progress.is_refusing;
+        status == EndpointStatus::Up
+            && state
+                .places
+                .get(place)
+                .is_some_and(|progress| !progress.is_reconciled() && can_be_reached(progress))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Orders {
+    /// Looks through every endpoint's open orders, at once and then again and again, for such that are this
+    /// gateway's and not in its journal, until the task is dropped.
+    pub async fn sweep(self) {
+        let endpoints = self.venues.iter().flat_map(|venue| {
+            let can_trade = venue.has_account() && venue.offers(Capability::Trading);
+            let endpoints = venue.endpoints().filter(move |_| can_trade);
+            endpoints.map(|endpoint| self.keep_swept(venue, endpoint))
+        });
+        join_all(endpoints).await;
+    }
+
+    async fn keep_swept(&self, venue: &Arc<Venue>, endpoint: &str) {
+        let place = (venue.name().to_owned(), endpoint.to_owned());
+        let mut again = SWEEP_AGAIN.0;
+        loop {
+            while venue.health().endpoint_status(endpoint) != Some(EndpointStatus::Up) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            let swept = self.sweep_endpoint(venue, endpoint).await;
+            self.startup.swept(&place, &swept);
+            let wait = match swept {
+                Ok(()) => {
+                    again = SWEEP_AGAIN.0;
+                    SWEEP_EVERY
+                }
+                Err(failure) => {
+                    tracing::warn!(venue = venue.name(), endpoint, %failure, "open orders cannot be swept");
+                    let longer = (again * 2).min(SWEEP_AGAIN.1);
+                    std::mem::replace(&mut again, longer)
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Where open orders can be listed by instrument only, those instruments are swept that the journal has
+    /// open orders on, or orders of which something was given up.
+    async fn sweep_endpoint(&self, venue: &Arc<Venue>, endpoint: &str) -> Result<(), Failure> {
+        let store = |error: crate::store::StoreError| {
+            Failure::not_sent(FailureCode::JournalUnavailable, error.to_string())
+        };
+        let by_instrument = venue
+            .rules(endpoint)
+            .is_some_and(|rules| !rules.open_without_instrument);
+        let mut instruments = vec![None];
+        if by_instrument {
+            let (journal, now) = (&self.journal, Timestamp::now());
+            let mut records = journal.open_at(venue.name(), None).await.map_err(store)?;
+            for watched in journal.watched(now).await.map_err(store)? {
+                records.extend(watched.as_left_at(venue.name()));
+                records.push(watched);
+            }
+            records.retain(|record| record.at_venue() == venue.name());
+            let symbols: HashSet<String> = records.into_iter().map(|r| r.order.symbol).collect();
+            let listed = symbols.iter().filter_map(|symbol| venue.instrument(symbol));
+            instruments = listed
+                .filter(|listed| listed.instrument.endpoint == endpoint)
+                .map(Some)
+                .collect();
+        }
+        for instrument in instruments {
+            let reports = match open_orders(venue, endpoint, instrument.as_ref()).await {
+                Ok(reports) => reports,
+                // There is no such list, as far as the adapter goes.
+                Err(failure)
+                    if failure.code == FailureCode::Unsupported
+                        && failure.fate == Fate::NotSent =>
+                {
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
+            };
+            let (known, _) = self.known_of(venue, &reports).await.map_err(store)?;
+            self.take_sightings(venue, &reports, &known)
+                .await
+                .map_err(store)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an endpoint is reconciled: what was open at the start was asked about and answered, and its
+    /// open orders were swept.
+    pub fn is_reconciled(&self, venue: &str, endpoint: &str) -> bool {
+        self.startup
+            .is_reconciled(&(venue.to_owned(), endpoint.to_owned()))
+    }
+
+    /// Whether the gateway is to wait for an endpoint of a venue before it says that it is ready.
+    pub fn waits_for(&self, venue: &Venue) -> bool {
+        venue.health().read().into_iter().any(|(endpoint, health)| {
+            let place = (venue.name().to_owned(), endpoint);
+            self.startup.waits_for(&place, health.status)
+        })
+    }
+
+    /// Refuses what must not go out before the endpoint is reconciled.
+    pub(super) fn must_be_reconciled(&self, venue: &str, endpoint: &str) -> Result<(), OrderError> {
+        let place = (venue.to_owned(), endpoint.to_owned());
+        let venues = self.venues.get(venue);
+        let status = venues.and_then(|venue| venue.health().endpoint_status(endpoint));
+        if self.startup.allows(&place) || status == Some(EndpointStatus::Refusing) {
+            return Ok(());
+        }
+        Err(OrderError::NotReconciled {
+            venue: venue.to_owned(),
+            retry_after: UNTIL_RECONCILED,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::{Decimal, Order, OrderState, OrderType, Origin, Side};
+
+    fn place(endpoint: &str) -> Place {
+        ("sim".to_owned(), endpoint.to_owned())
+    }
+
+    /// An order whose fate is open.
+    pub(in crate::orders) fn pending(venue: &str, endpoint: &str) -> OrderRecord {
+        let id = OrderId::random().unwrap();
+        OrderRecord {
+            client_id: id.as_str().to_owned(),
+            order: Order {
+                id,
+                venue: venue.into(),
+                symbol: "BTC/USDT".into(),
+                side: Side::Buy,
+                order_type: OrderType::Market,
+                quantity: None,
+                price: None,
+                time_in_force: None,
+                reduce_only: false,
+                state: OrderState::PendingNew,
+                filled_quantity: Decimal::ZERO,
+                average_price: None,
+                venue_order_id: None,
+                client_order_id: None,
+                origin: Origin::Gateway,
+                reason: None,
+                served_by: None,
+                failover: None,
+                created_at: Timestamp::from_millis(0),
+                updated_at: Timestamp::from_millis(0),
+            },
+            tenant: "t".into(),
+            endpoint: endpoint.into(),
+            cancel_requested: false,
+            place_expires_at: None,
+            amendment: None,
+            past_legs: Vec::new(),
+            reported_at: None,
+            moved_to: None,
+            left: Vec::new(),
+            watched_until: None,
+            cancel_on_sight: false,
+        }
+    }
+
+    fn startup() -> Startup {
+        let places = [("spot", true), ("usdm", true), ("public", false)];
+        Startup::new(
+            places
+                .map(|(endpoint, trades)| (place(endpoint), trades))
+                .into_iter(),
+        )
+    }
+
+    fn failure(code: FailureCode) -> Result<(), Failure> {
+        Err(Failure::new(code, Fate::Refused, "x"))
+    }
+
+    #[test]
+    fn an_endpoint_is_reconciled_once_it_is_swept_and_every_open_fate_was_answered() {
+        let (startup, order) = (startup(), pending("sim", "spot"));
+        let id = &order.order.id;
+        startup.swept(&place("spot"), &Ok(()));
+        assert!(
+            !startup.is_reconciled(&place("spot")),
+            "the journal is not read"
+        );
+        startup.unresolved([&order, &pending("gone", "spot")].into_iter());
+        assert!(startup.awaits(id) && !startup.is_reconciled(&place("spot")));
+        assert!(!startup.asked(id, false) && !startup.allows(&place("spot")));
+        assert!(startup.asked(id, true) && startup.is_reconciled(&place("spot")));
+        assert!(!startup.awaits(id));
+        // Another endpoint's orders are its own business; where nothing trades, there is nothing to do.
+        assert!(!startup.is_reconciled(&place("usdm")));
+        assert!(startup.is_reconciled(&place("public")));
+        // What comes later was placed by this process, and is followed by it.
+        startup.unresolved([&pending("sim", "spot")].into_iter());
+        assert!(startup.is_reconciled(&place("spot")));
+    }
+
+    #[test]
+    fn an_order_that_is_resolved_by_whatever_showed_it_is_not_waited_for() {
+        let (startup, order) = (startup(), pending("sim", "spot"));
+        startup.swept(&place("spot"), &Ok(()));
+        startup.unresolved([&order].into_iter());
+        startup.unresolved([&order].into_iter());
+        assert!(!startup.is_reconciled(&place("spot")));
+        startup.unresolved(std::iter::empty());
+        assert!(startup.is_reconciled(&place("spot")));
+    }
+
+    #[test]
+    fn readiness_waits_for_endpoints_that_answer_and_for_no_others() {
+        let startup = startup();
+        let waits = |status| startup.waits_for(&place("spot"), status);
+        assert!(waits(EndpointStatus::Down), "the journal is not read");
+        startup.unresolved(std::iter::empty());
+        for (status, expected) in [
+            (EndpointStatus::Up, true),
+            (EndpointStatus::Down, false),
+            (EndpointStatus::Listing, false),
+            (EndpointStatus::Refusing, false),
+        ] {
+            assert_eq!(waits(status), expected, "{status:?}");
+        }
+        for failures in 1..=UNREACHABLE_AFTER {
+            startup.swept(&place("spot"), &failure(FailureCode::Timeout));
+            assert_eq!(waits(EndpointStatus::Up), failures < UNREACHABLE_AFTER);
+        }
+        assert!(!startup.allows(&place("spot")), "its orders still wait");
+        startup.swept(&place("spot"), &Ok(()));
+        assert!(startup.allows(&place("spot")));
+    }
+
+    #[test]
+    fn an_endpoint_that_refuses_the_credentials_says_so_itself() {
+        let startup = startup();
+        startup.unresolved(std::iter::empty());
+        startup.swept(&place("spot"), &failure(FailureCode::AuthFailed));
+        assert!(startup.allows(&place("spot")) && !startup.is_reconciled(&place("spot")));
+        assert!(!startup.waits_for(&place("spot"), EndpointStatus::Up));
+        startup.swept(&place("spot"), &failure(FailureCode::Timeout));
+        assert!(!startup.allows(&place("spot")));
+    }
+}

@@ -1,0 +1,40 @@
+//! The journal keeps what it was given, in order, across restarts, gives it back by every filter, and
+//! notices when it was tampered with.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod exporting;
+mod files;
+mod orders;
+mod suite;
+
+/// Runs the suite on a kind of store; each test gets a home of its own.
+macro_rules! stores {
+    ($store:ident: $home:expr => $($behaviour:ident),* $(,)?) => {
+        mod $store {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    crate::suite::$behaviour(&$home).await;
+                }
+            )*
+        }
+    };
+}
+
+stores!(sqlite: crate::files::Directory::new() =>
+    orders_and_events_are_read_back_after_a_restart,
+    a_second_gateway_on_the_same_journal_is_refused,
+    a_label_is_free_again_once_its_order_is_final_and_belongs_to_one_tenant,
+    one_bad_append_does_not_spoil_those_committed_with_it,
+    every_filter_selects_what_it_says_and_nothing_of_other_tenants,
+    pages_cover_everything_once_even_where_orders_share_a_millisecond,
+    an_order_is_found_by_every_id_it_ever_had_at_its_venue,
+    ten_thousand_orders_in_a_range_come_complete_and_in_order,
+    a_key_is_claimed_with_its_order_and_by_one_request,
+    a_key_is_bound_to_its_answer_for_good,
+    a_key_that_is_let_go_with_the_failure_can_be_used_again,
+    what_was_given_up_is_watched_across_restarts_until_its_day_is_over_or_it_is_seen,
+    projections_made_anew_are_what_they_were,
+    retention_removes_what_is_over_and_leaves_a_chain_that_holds,
+    keys_are_forgotten_in_time_and_their_entries_after_that,
+);
