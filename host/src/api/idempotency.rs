@@ -138,6 +138,10 @@ async fn with_key(
         key,
     };
     let in_flight = state.keys_in_flight.begin(&name, &fingerprint)?;
+    if !state.journal.condition().is_writable() {
+        // What the disk may have kept of a refused request is no answer: it is taken back first.
+        state.journal.recover().await?;
+    }
     if let Some(known) = state.journal.key(name.clone()).await? {
         if known.fingerprint != fingerprint {
             return Err(reused());

@@ -124,6 +124,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// How the journal is, as far as is known now.
     fn condition(&self) -> Condition;
 
+    /// Tries to write again, where the last write failed.
+    fn recover(&self) -> Stored<'_, ()>;
+
     /// Whether the journal can be read at all.
     fn check(&self) -> Stored<'_, ()>;
 

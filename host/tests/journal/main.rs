@@ -6,6 +6,7 @@ mod exporting;
 mod files;
 mod orders;
 mod suite;
+mod upkeep;
 
 /// Runs the suite on a kind of store; each test gets a home of its own.
 macro_rules! stores {

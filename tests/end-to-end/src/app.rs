@@ -298,6 +298,11 @@ impl TestApp {
         self.seen("POST", "/api/v3/order").len()
     }
 
+    /// The state of an order of tenant `a`, as its venue has it now.
+    pub async fn order_state(&self, id: &str) -> String {
+        self.viewer().order(id).await.expect(200).text_of("state")
+    }
+
     /// Asks for an order until it is in a state.
     pub async fn becomes(&self, caller: &Caller, id: &str, state: &str) -> Answer {
         eventually(&format!("order {id} becomes {state}"), || async {

@@ -1,10 +1,12 @@
 //! The built `switchyard` program.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
 use crate::artifacts::built;
@@ -25,8 +27,37 @@ pub struct GatewayProcess {
 impl GatewayProcess {
     /// Runs `switchyard serve` and waits until it listens. Standard output and error go to `log`.
     pub async fn start(config: &Path, log: &Path) -> Self {
+        Self::run(command(&serve(config)), log).await
+    }
+
+    /// The same, so that a file that may not grow is an error and not the end of the process.
+    pub async fn start_to_be_limited(config: &Path, log: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+        shell
+            .arg(built("switchyard"))
+            .args(serve(config))
+            .stdin(Stdio::null());
+        Self::run(shell, log).await
+    }
+
+    /// From now on no file of the process may grow beyond this many bytes.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(
+            Pid::from_raw(self.child.id().try_into().unwrap()),
+            Resource::Fsize,
+            limit,
+        )
+        .unwrap();
+    }
+
+    async fn run(mut command: Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
-        let child = command(&["serve", "--config", &config.display().to_string()])
+        let child = command
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
@@ -117,7 +148,15 @@ pub async fn run_switchyard(arguments: &[&str]) -> Outcome {
     }
 }
 
-fn command(arguments: &[&str]) -> Command {
+fn serve(config: &Path) -> [String; 3] {
+    [
+        "serve".into(),
+        "--config".into(),
+        config.display().to_string(),
+    ]
+}
+
+fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(built("switchyard"));
     command.args(arguments).stdin(Stdio::null());
     command

@@ -273,6 +273,10 @@ impl Store for Sqlite {
         self.watch.condition()
     }
 
+    fn recover(&self) -> Stored<'_, ()> {
+        self.write(|writer| writer.connected().map(drop))
+    }
+
     fn check(&self) -> Stored<'_, ()> {
         self.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }

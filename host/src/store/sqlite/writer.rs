@@ -180,7 +180,7 @@ impl Writer {
     }
 
     /// The connection, opened again if the last write failed, and the end of what was acknowledged.
-    fn connected(&mut self) -> Result<(&mut Connection, Head), StoreError> {
+    pub(super) fn connected(&mut self) -> Result<(&mut Connection, Head), StoreError> {
         if let Some(broken) = self.watch.broken() {
             return Err(StoreError::Broken(broken));
         }

@@ -39,9 +39,11 @@ async fn a_smaller_quantity_keeps_the_order_and_its_place_at_the_venue() {
         [
             "intent",
             "attempt",
+            "exchanged",
             "acknowledged",
             "amend_requested",
             "attempt",
+            "exchanged",
             "amended"
         ]
     );

@@ -8,7 +8,13 @@ use switchyard_end_to_end::{Answer, Caller, TestApp, eventually, limit_order};
 use switchyard_venue_sim::FaultAction;
 
 /// Sends a request with a key.
-async fn send(caller: &Caller, method: Method, path: &str, key: &str, body: Option<&Value>) -> Answer {
+async fn send(
+    caller: &Caller,
+    method: Method,
+    path: &str,
+    key: &str,
+    body: Option<&Value>,
+) -> Answer {
     let mut request = caller.request(method, path).header("idempotency-key", key);
     if let Some(body) = body {
         request = request
@@ -28,7 +34,14 @@ async fn amend(caller: &Caller, key: &str, id: &str, change: &Value) -> Answer {
 }
 
 async fn cancel(caller: &Caller, key: &str, id: &str) -> Answer {
-    send(caller, Method::DELETE, &format!("/v1/orders/{id}"), key, None).await
+    send(
+        caller,
+        Method::DELETE,
+        &format!("/v1/orders/{id}"),
+        key,
+        None,
+    )
+    .await
 }
 
 /// The answer is a replay of the first: same status, same bytes, same place.
@@ -61,10 +74,8 @@ async fn fifty_placements_with_one_key_at_once_are_one_order() {
     let app = TestApp::start().await;
     app.next_placement(FaultAction::DelayAfter { ms: 300 });
     let (order, trader) = (limit_order("0.01", "50000"), app.trader());
-    let answers = futures_util::future::join_all(
-        (0..50).map(|_| place(&trader, "once", &order)),
-    )
-    .await;
+    let answers =
+        futures_util::future::join_all((0..50).map(|_| place(&trader, "once", &order))).await;
     let mut placed = 0;
     for answer in answers {
         match (answer.status, answer.header("idempotent-replayed")) {
@@ -129,10 +140,17 @@ async fn a_caller_who_went_away_gets_the_answer_when_it_asks_again() {
         .header("idempotency-key", "once")
         .header("content-type", "application/json")
         .body(order.to_string());
-    request.send().await.expect_err("the caller goes away first");
+    request
+        .send()
+        .await
+        .expect_err("the caller goes away first");
     let again = eventually("the key is bound", || async {
         let again = place(&app.trader(), "once", &order).await;
-        if again.status == 201 { Ok(again) } else { Err(again.text) }
+        if again.status == 201 {
+            Ok(again)
+        } else {
+            Err(again.text)
+        }
     })
     .await;
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
@@ -153,7 +171,7 @@ async fn final_refusals_bind_a_key() {
         .await
         .expect_problem(422, "idempotency-key-reused");
     // By the venue.
-    let dear = limit_order("1000", "50000");
+    let dear = limit_order("100", "50000");
     let first = place(&trader, "dear", &dear)
         .await
         .expect_problem(422, "insufficient-funds");
@@ -165,7 +183,10 @@ async fn final_refusals_bind_a_key() {
         .expect_problem(404, "order-not-found");
     is_replay(&cancel(&trader, "nothing", "nosuch").await, &first);
     // Nothing to be amended any more.
-    let order = trader.place(&limit_order("0.01", "50000")).await.expect(201);
+    let order = trader
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
     trader.cancel(&order.id()).await.expect(200);
     let change = json!({"price": "50001"});
     let first = amend(&trader, "late", &order.id(), &change)
@@ -202,12 +223,18 @@ async fn a_key_is_free_again_after_nothing_happened() {
 async fn an_amend_and_a_cancel_are_carried_out_once_too() {
     let app = TestApp::start().await;
     let trader = app.trader();
-    let placed = trader.place(&limit_order("0.01", "50000")).await.expect(201);
+    let placed = trader
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
     let change = json!({"price": "50001"});
     let amended = amend(&trader, "change", &placed.id(), &change)
         .await
         .expect(200);
-    is_replay(&amend(&trader, "change", &placed.id(), &change).await, &amended);
+    is_replay(
+        &amend(&trader, "change", &placed.id(), &change).await,
+        &amended,
+    );
     assert_eq!(app.sim.control().executed().len(), 2, "replaced once");
     app.next_cancel(FaultAction::ExecuteThenDrop);
     let first = cancel(&trader, "end", &placed.id()).await.expect(202);
@@ -223,11 +250,22 @@ async fn an_amend_and_a_cancel_are_carried_out_once_too() {
 async fn a_repeated_cancel_of_all_leaves_new_orders_alone() {
     let app = TestApp::start().await;
     let trader = app.trader();
-    trader.place(&limit_order("0.01", "50000")).await.expect(201);
+    trader
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
     let path = "/v1/orders?venue=sim";
-    let first = send(&trader, Method::DELETE, path, "all", None).await.expect(200);
-    let later = trader.place(&limit_order("0.01", "50000")).await.expect(201);
-    is_replay(&send(&trader, Method::DELETE, path, "all", None).await, &first);
+    let first = send(&trader, Method::DELETE, path, "all", None)
+        .await
+        .expect(200);
+    let later = trader
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
+    is_replay(
+        &send(&trader, Method::DELETE, path, "all", None).await,
+        &first,
+    );
     assert_eq!(app.order_state(&later.id()).await, "NEW");
 }
 
@@ -235,14 +273,24 @@ async fn a_repeated_cancel_of_all_leaves_new_orders_alone() {
 async fn a_cancel_of_all_that_was_under_way_is_told_as_it_is_now() {
     let app = TestApp::start().await;
     let trader = app.trader();
-    let placed = trader.place(&limit_order("0.01", "50000")).await.expect(201);
+    let placed = trader
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
     app.next_cancel(FaultAction::ExecuteThenDrop);
     let path = "/v1/orders?venue=sim";
-    send(&trader, Method::DELETE, path, "all", None).await.expect(202);
+    send(&trader, Method::DELETE, path, "all", None)
+        .await
+        .expect(202);
     app.becomes_by_itself(&app.viewer(), &placed.id(), "CANCELED")
         .await;
-    let later = trader.place(&limit_order("0.01", "50000")).await.expect(201);
-    let again = send(&trader, Method::DELETE, path, "all", None).await.expect(200);
+    let later = trader
+        .place(&limit_order("0.01", "50000"))
+        .await
+        .expect(201);
+    let again = send(&trader, Method::DELETE, path, "all", None)
+        .await
+        .expect(200);
     assert_eq!(again.ids(), [placed.id()]);
     assert_eq!(again.items()[0]["state"], "CANCELED");
     assert_eq!(app.order_state(&later.id()).await, "NEW");
@@ -289,7 +337,9 @@ async fn who_may_not_trade_learns_nothing_of_a_key() {
     let app = TestApp::start().await;
     let order = limit_order("0.01", "50000");
     place(&app.trader(), "once", &order).await.expect(201);
-    place(&app.viewer(), "once", &order).await.expect_problem(403, "forbidden");
+    place(&app.viewer(), "once", &order)
+        .await
+        .expect_problem(403, "forbidden");
     place(&app.anonymous(), "once", &order)
         .await
         .expect_problem(401, "unauthenticated");

@@ -21,6 +21,8 @@ mod contracts;
 mod exact_decimals;
 mod fills;
 mod hostile_adapter;
+mod idempotency;
+mod journal;
 mod listing;
 mod not_placed;
 mod order_failover;

@@ -5,6 +5,9 @@ use switchyard_end_to_end::{
 };
 use switchyard_venue_sim::{FaultAction, FaultRule};
 
+/// What stands for a signature where exchanges with venues are shown.
+const REDACTED_SIGNATURE: &str = "signature=[signature]";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_logged_at_any_level_or_answered_in_any_failure() {
     let sim = simulator().await;
@@ -84,6 +87,12 @@ async fn nothing_secret_is_logged_at_any_level_or_answered_in_any_failure() {
         "the log is at its most talkative"
     );
     assert_eq!(process.terminate().await, Some(0));
+
+    // Journaled exchanges show where a signature was.
+    let log = log.replace(REDACTED_SIGNATURE, "");
+    for answer in &mut answers {
+        answer.text = answer.text.replace(REDACTED_SIGNATURE, "");
+    }
 
     let credentials = sim.credentials();
     for (what, secret) in [
