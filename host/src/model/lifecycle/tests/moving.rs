@@ -24,13 +24,6 @@ fn failed_over(from: &str, to: Destination, fate: Fate) -> Event {
     }
 }
 
-fn cancel_requested() -> Event {
-    Event::CancelRequested {
-        key_id: "k".into(),
-        request_id: "r".into(),
-    }
-}
-
 #[test]
 fn an_order_that_goes_on_is_elsewhere_and_remembers_what_was_asked() {
     let moved = after(&[
@@ -105,4 +98,93 @@ fn no_order_that_may_be_at_a_venue_goes_on_to_another() {
             "{events:?} {event:?}"
         );
     }
+}
+
+/// An order that was sent to `sim`, refused there, and is now at `second`.
+fn moved() -> OrderRecord {
+    after(&[
+        attempted("place"),
+        failed_over("sim", destination("second", "2", "1"), Fate::Refused),
+    ])
+}
+
+fn surfaced(state: OrderState, filled: &str) -> Event {
+    Event::SurfacedElsewhere {
+        venue: "sim".into(),
+        report: report(state, filled),
+    }
+}
+
+#[test]
+fn a_venue_that_an_order_went_on_from_is_watched_only_if_anything_may_have_been_sent_there() {
+    let sent = moved();
+    let day = std::time::Duration::from_secs(86_400);
+    let until = sent.looked_for_until().unwrap();
+    assert!(until.since(at(0)) >= day && until.since(at(0)) < day * 2);
+    assert_eq!(sent.left_to_watch(at(2)).count(), 1);
+    assert_eq!(sent.left_to_watch(until).count(), 0, "its day is over");
+    let never_sent = after(&[failed_over(
+        "sim",
+        destination("second", "2", "1"),
+        Fate::NotSent,
+    )]);
+    assert_eq!(never_sent.looked_for_until(), None);
+    assert!(never_sent.has_left("sim"));
+}
+
+#[test]
+fn what_surfaces_where_an_order_went_on_from_is_no_part_of_it_and_is_followed_to_its_end() {
+    let acknowledged = Event::Acknowledged {
+        report: report(OrderState::New, "0"),
+    };
+    let placed = apply(Some(moved()), &acknowledged, at(2)).unwrap();
+    let live = apply(Some(placed.clone()), &surfaced(OrderState::New, "0"), at(3)).unwrap();
+    assert_eq!(
+        (live.order.state, live.order.filled_quantity),
+        (OrderState::New, Decimal::ZERO)
+    );
+    let far = Timestamp::from_millis(i64::MAX - 1);
+    assert_eq!(live.left_to_watch(far).count(), 1, "until it is over");
+    let there = live.as_left_at("sim").unwrap();
+    assert_eq!(
+        (there.at_venue(), there.order.state, there.is_unresolved()),
+        ("sim", OrderState::PendingCancel, true)
+    );
+    assert!(!live.is_unresolved(), "the order itself is not in doubt");
+
+    let over = apply(Some(live), &surfaced(OrderState::Canceled, "1"), at(4)).unwrap();
+    let told = &over.order.failover.as_ref().unwrap().surfaced;
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (told[0].venue.as_str(), told[0].state),
+        ("sim", OrderState::Canceled)
+    );
+    assert_eq!(told[0].filled_quantity, decimal("1"));
+    assert_eq!(over.order.filled_quantity, Decimal::ZERO);
+    // A list that lags behind does not bring it back.
+    let late = apply(Some(over.clone()), &surfaced(OrderState::New, "0"), at(5)).unwrap();
+    assert_eq!(late.left, over.left);
+    let there = over.as_left_at("sim").unwrap();
+    assert!(!there.is_unresolved() && there.order.state == OrderState::Canceled);
+}
+
+#[test]
+fn an_attempt_to_cancel_elsewhere_says_nothing_of_where_the_order_is() {
+    let before = moved();
+    let mut attempt = attempted("place");
+    if let Event::Attempt { attempt } = &mut attempt {
+        attempt.operation = CANCEL_ELSEWHERE.to_owned();
+    }
+    let next = apply(Some(before.clone()), &attempt, at(2)).unwrap();
+    assert_eq!(next.order.served_by, None);
+    assert_eq!(next.place_expires_at, before.place_expires_at);
+}
+
+#[test]
+fn nothing_surfaces_elsewhere_than_where_the_order_went_on_from() {
+    let outcome = apply(Some(after(&[])), &surfaced(OrderState::New, "0"), at(2));
+    assert_eq!(
+        outcome,
+        Err(LifecycleError::NotUnderWay("surfaced_elsewhere"))
+    );
 }
