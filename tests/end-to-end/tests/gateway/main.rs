@@ -26,6 +26,8 @@ mod journal;
 mod listing;
 mod not_placed;
 mod order_failover;
+mod order_left_behind;
+mod order_routes;
 mod placing;
 mod products;
 mod protocol;
