@@ -1,5 +1,7 @@
 //! Answers from the cache: how fresh, told how, and never in the way of what a caller has just done.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -277,4 +279,81 @@ async fn an_order_whose_fate_is_open_is_shown_beside_a_cached_list() {
         assert_eq!(active.ids(), [pending.as_str()]);
         assert_eq!(active.items()[0]["state"], "PENDING_NEW");
     }
+}
+
+const OPEN_ORDERS: &str = "/api/v3/openOrders";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_orders_that_many_ask_for_at_one_time_are_one_request() {
+    let app = app(LONG).await;
+    let delay = FaultAction::DelayAfter { ms: 1_500 };
+    app.fault("GET", OPEN_ORDERS, 1, delay);
+    let before = seen(&app.sim, OPEN_ORDERS);
+    let viewer = app.viewer();
+    for answer in join_all((0..20).map(|_| viewer.get(ACTIVE))).await {
+        assert_eq!(source(answer.expect(200).json()), "live");
+    }
+    assert_eq!(seen(&app.sim, OPEN_ORDERS), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_orders_just_past_fresh_are_given_at_once_while_the_venue_is_asked_again_and_once() {
+    let app = app("active_orders_ms = 1\nstale_while_revalidate_ms = 60000").await;
+    let viewer = app.viewer();
+    let placed = app.trader().place(&limit_order("0.001", "50000")).await;
+    let id = placed.expect(201).id();
+    let live = viewer.get(ACTIVE).await.expect(200);
+    assert_eq!(source(live.json()), "live");
+    app.fault("GET", OPEN_ORDERS, 1, FaultAction::DelayAfter { ms: 3_000 });
+    let before = seen(&app.sim, OPEN_ORDERS);
+    for _ in 0..5 {
+        let asked_at = Instant::now();
+        let stale = viewer.get(ACTIVE).await.expect(200);
+        assert!(asked_at.elapsed() < Duration::from_secs(2), "nobody waits");
+        let from = &stale["sources"][0];
+        assert_eq!(
+            (&from["source"], &from["reason"]),
+            (&json!("stale"), &json!("a newer one is on its way"))
+        );
+        assert!(from["age_ms"].is_u64(), "{from}");
+        assert!(stale.header("age").is_some());
+        assert_eq!(stale.ids(), [id.as_str()]);
+    }
+    assert_eq!(seen(&app.sim, OPEN_ORDERS), before + 1, "on one's behalf");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_orders_of_the_venues_that_answer_come_with_what_is_known_of_those_that_do_not() {
+    let second = simulator().await;
+    let app = TestApp::with(|config| {
+        let credentials = Some(second.credentials());
+        let mut config = config.venue("second", "binance", ("spot", &second.url()), credentials);
+        config.cache_lines = SHORT.to_owned();
+        config
+    })
+    .await;
+    let mut ids = Vec::new();
+    for venue in [VENUE, "second"] {
+        let mut order = limit_order("0.001", "50000");
+        order["venue"] = json!(venue);
+        ids.push(app.trader().place(&order).await.expect(201).id());
+    }
+    let active = || async { app.trader().get("/v1/orders/active").await.expect(200) };
+    assert_eq!(active().await.ids(), ids);
+    app.sim.shutdown().await;
+    let partly = active().await;
+    assert_eq!(partly.ids(), ids, "none is missing");
+    let told: Vec<(&str, &str)> = partly["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| (s["venue"].as_str().unwrap(), s["source"].as_str().unwrap()))
+        .collect();
+    assert!(told.contains(&(VENUE, "stale")), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|(venue, source)| *venue == "second" && *source != "stale"),
+        "{told:?}"
+    );
+    assert!(partly.header("age").is_some(), "the least fresh part's");
 }
