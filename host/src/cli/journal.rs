@@ -43,6 +43,9 @@ pub(super) enum JournalCommand {
         #[arg(long, default_value = "jsonl")]
         format: ExportFormat,
     },
+    /// Run what was said to and by venues through adapters, and show what they would do otherwise: nothing is
+    /// sent. The gateway may run. Exit code 1 where anything differs.
+    Replay(super::journal_replay::ReplayArgs),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,7 +66,7 @@ pub(super) struct Which {
 }
 
 impl Which {
-    fn find(&self) -> Result<StoreConfig, CommandError> {
+    pub(super) fn find(&self) -> Result<StoreConfig, CommandError> {
         let config = match &self.store {
             Some(url) => StoreConfig {
                 url: url.clone(),
@@ -102,6 +105,7 @@ pub(super) fn run(command: JournalCommand) -> Result<(), CommandError> {
             let order = order.map(|id| OrderId::from_text(&id));
             runtime.block_on(export(&which, ExportRange { from, to, order }))
         }
+        JournalCommand::Replay(args) => runtime.block_on(super::journal_replay::replay(args)),
     }
 }
 

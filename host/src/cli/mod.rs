@@ -1,7 +1,8 @@
-//! The command line: `serve`, `demo`, `journal verify`, `journal export`, `plugin build`, `plugin inspect`.
+//! The command line: `serve`, `demo`, `journal verify`, `journal export`, `journal replay`, `plugin build`, `plugin inspect`.
 
 mod demo;
 mod journal;
+mod journal_replay;
 mod plugin_build;
 mod plugin_inspect;
 mod serve;

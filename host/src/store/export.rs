@@ -115,9 +115,45 @@ pub async fn export(
             range: range.clone(),
         },
     )?;
-    let bounds = bounds(journal, &range, head.seq).await?;
-    let (mut after, mut prev, mut lines) = (0, Hash::genesis(), 0);
-    while after < head.seq {
+    let mut lines = 0;
+    visit_until(journal, head.seq, &range, |entry, prev| {
+        lines += 1;
+        Ok(write_line(output, &line(entry, prev))?)
+    })
+    .await?;
+    let exported = Exported {
+        lines,
+        head_seq: head.seq,
+        head_hash: head.hash,
+    };
+    write_line(output, &exported)?;
+    output.flush()?;
+    Ok(exported)
+}
+
+/// Gives each entry of a range to `visitor`, oldest first.
+///
+/// # Errors
+/// [`ExportError::Store`], or what `visitor` fails with.
+pub async fn visit(
+    journal: &Journal,
+    range: &ExportRange,
+    mut visitor: impl FnMut(ChainEntry) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let head = journal.head().await?;
+    visit_until(journal, head.seq, range, |entry, _| visitor(entry)).await
+}
+
+/// The same up to a place, and the visitor gets the hash before each entry too.
+async fn visit_until(
+    journal: &Journal,
+    head: i64,
+    range: &ExportRange,
+    mut visitor: impl FnMut(ChainEntry, Hash) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let bounds = bounds(journal, range, head).await?;
+    let (mut after, mut prev) = (0, Hash::genesis());
+    while after < head {
         let page = journal.entries(after, PAGE).await?;
         let Some(last) = page.last() else {
             break;
@@ -128,20 +164,12 @@ pub async fn export(
             if bounds.is_some_and(|(first, last)| (first..=last).contains(&entry.seq))
                 && range.has(&entry)
             {
-                write_line(output, &line(entry, prev))?;
-                lines += 1;
+                visitor(entry, prev)?;
             }
             prev = hash;
         }
     }
-    let exported = Exported {
-        lines,
-        head_seq: head.seq,
-        head_hash: head.hash,
-    };
-    write_line(output, &exported)?;
-    output.flush()?;
-    Ok(exported)
+    Ok(())
 }
 
 /// Places of the first and the last entry of a range. Clocks are set back at times: what was written
@@ -194,6 +222,17 @@ fn write_line(output: &mut impl Write, line: &impl Serialize) -> std::io::Result
 /// # Errors
 /// [`ExportError::Line`], naming the first line that is not what it should be.
 pub fn verify_export(input: impl BufRead) -> Result<Exported, ExportError> {
+    visit_export(input, |_| Ok(()))
+}
+
+/// The same, and gives each entry to `visitor` as soon as its own line is verified.
+///
+/// # Errors
+/// As [`verify_export`], and what `visitor` fails with.
+pub fn visit_export(
+    input: impl BufRead,
+    mut visitor: impl FnMut(ChainEntry) -> Result<(), ExportError>,
+) -> Result<Exported, ExportError> {
     let mut lines = input.lines().zip(1..);
     let wrong = |line: u64, problem: String| ExportError::Line { line, problem };
     let first: First = match lines.next() {
@@ -217,7 +256,8 @@ pub fn verify_export(input: impl BufRead) -> Result<Exported, ExportError> {
         }
         let line: Line =
             serde_json::from_str(&text).map_err(|error| wrong(number, error.to_string()))?;
-        check.next(line).map_err(|problem| wrong(number, problem))?;
+        let entry = check.next(line).map_err(|problem| wrong(number, problem))?;
+        visitor(entry)?;
         count += 1;
     }
     Err(wrong(count + 2, "the end is missing".into()))
@@ -245,7 +285,7 @@ impl LineCheck {
         }
     }
 
-    fn next(&mut self, line: Line) -> Result<(), String> {
+    fn next(&mut self, line: Line) -> Result<ChainEntry, String> {
         let start = self.last.unwrap_or(Head {
             seq: 0,
             hash: Hash::genesis(),
@@ -283,11 +323,11 @@ impl LineCheck {
                 &entry.body,
                 entry.hash.as_bytes(),
             )),
-            "compacted" => self.vouched = Some(entry.body),
+            "compacted" => self.vouched = Some(entry.body.clone()),
             _ => {}
         }
         self.last = Some(walk.head());
-        Ok(())
+        Ok(entry)
     }
 
     fn end(self, end: &Exported, count: u64) -> Result<(), String> {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use chain::{Break, CHECKPOINT, ChainEntry, Content, Hash, Head, Removed, Walk, fingerprint};
-pub use export::{ExportError, ExportRange, Exported, export, verify_export};
+pub use export::{ExportError, ExportRange, Exported, export, verify_export, visit, visit_export};
 pub use journal::{Commit, Condition, Journal};
 pub use keys::{KeyClaim, KeyEvent, KeyName, StoredAnswer, StoredKey};
 pub use query::{Cursor, CursorError, OrderPage, OrderQuery, StoredEvent, VenueOrderName};

@@ -36,6 +36,8 @@ const API_KEY: &str = "[api-key]";
 pub struct Exchange {
     /// The operation's name in `wit/`.
     pub operation: String,
+    /// The venue's name that the adapter gives itself.
+    pub adapter: String,
     /// Version of the adapter.
     pub adapter_version: String,
     /// SHA-256 of the adapter.
@@ -182,6 +184,7 @@ impl Recorder {
         let answers = step.answers.as_ref();
         Exchange {
             operation: O::NAME.to_owned(),
+            adapter: descriptor.venue.clone(),
             adapter_version: descriptor.adapter_version.clone(),
             adapter_sha256: step.adapter.sha256().to_owned(),
             context,

@@ -34,6 +34,7 @@ mod protocol;
 mod read_failover;
 mod reconciling;
 mod reliability;
+mod replaying;
 mod restarting;
 mod secrets;
 mod starting;
