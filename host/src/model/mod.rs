@@ -20,10 +20,11 @@ pub use instrument::{
     ReferencePrice,
 };
 pub use lifecycle::{
-    Amendment, Attempt, Event, Leg, LegOf, LifecycleError, MISSES_TO_GIVE_UP, Miss, OrderRecord,
-    Question, Round, Said, Stage, apply, horizon,
+    Amendment, Attempt, CANCEL_ELSEWHERE, Departure, Destination, Event, Leg, LegOf,
+    LifecycleError, MISSES_TO_GIVE_UP, Miss, OrderRecord, Question, Round, Said, Stage, apply,
+    horizon,
 };
-pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
+pub use order::{Failover, Order, OrderState, OrderType, Origin, Side, SurfacedOrder, TimeInForce};
 pub use order_id::{IdPrefix, IdPrefixError, OrderId, OrderIdError};
 pub use report::{FillReport, Liquidity, OrderReport};
 pub use time::{Timestamp, TimestampError};

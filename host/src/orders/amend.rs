@@ -53,7 +53,7 @@ impl Orders {
     ) -> Result<Order, OrderError> {
         let mut record = self.own_order(&caller, &id).await?;
         is_open(&record)?;
-        self.must_be_reconciled(&record.order.venue, &record.endpoint)?;
+        self.must_be_reconciled(record.at_venue(), &record.endpoint)?;
         if change.is_none() {
             let problem = "quantity or price must be given, or both";
             let problem = FieldProblem::absent("quantity", problem);
@@ -169,7 +169,7 @@ pub(super) fn not_open(id: &OrderId, state: OrderState) -> OrderError {
 
 pub(super) fn failed(record: &OrderRecord, failure: Failure) -> OrderError {
     OrderError::Venue {
-        venue: record.order.venue.clone(),
+        venue: record.at_venue().to_owned(),
         failure: Box::new(failure),
         order_id: Some(record.order.id.clone()),
     }

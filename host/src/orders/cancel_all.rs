@@ -254,8 +254,9 @@ impl Sweep {
                 },
                 &Tape::default(),
             )
-            .await?;
-        translate::order_reports(outcome.canceled).map_err(translate::unreadable_change)
+            .await;
+        self.orders.changed_at(self.venue.name(), endpoint);
+        translate::order_reports(outcome?.canceled).map_err(translate::unreadable_change)
     }
 
     /// Orders of other clients that were open and are not any more, as the venue has them now.

@@ -19,7 +19,9 @@ mod watch;
 pub use catalogue::{CatalogueError, Listed, VenueCatalogue};
 pub use clock::VenueClock;
 pub use halt::halted;
-pub use health::{AccountStatus, EndpointHealth, EndpointStatus, HealthBoard, VenueStatus};
+pub use health::{
+    AccountStatus, Condition, EndpointHealth, EndpointStatus, HealthBoard, VenueStatus,
+};
 pub use limits::BucketStatus;
 pub use operation::Ask;
 pub use policies::{BreakerStatus, BulkheadStatus};

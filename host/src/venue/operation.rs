@@ -119,6 +119,25 @@ impl Venue {
             .await
     }
 
+    /// Runs an operation as [`Venue::run`] does, without a second try: for callers that can go elsewhere.
+    ///
+    /// # Errors
+    /// [`Failure`], whose fate says whether the venue may have acted.
+    pub async fn run_once<O, R, F>(
+        &self,
+        ask: Ask<'_, O>,
+        record: R,
+        tape: &Tape,
+    ) -> Result<O::Output, Failure>
+    where
+        O: Operation,
+        R: Fn(Attempt) -> F + Send + Sync,
+        F: Future<Output = Result<(), Failure>> + Send,
+    {
+        self.told(&ask, self.guarded(&ask, &record, Some(tape), Tries::One))
+            .await
+    }
+
     /// Counts and logs how an operation went.
     async fn told<O: Operation>(
         &self,

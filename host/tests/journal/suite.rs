@@ -14,6 +14,11 @@ use crate::orders::{
     acknowledged, attempt, ids, intent, keep, named, query, record, refused, report,
 };
 
+pub(crate) use crate::moved::{
+    an_order_that_went_on_is_found_where_it_is_where_it_was_and_by_what_was_asked,
+    what_is_live_where_an_order_went_on_from_is_kept_and_watched_without_end,
+};
+
 /// Where a journal lives, to be opened again and again.
 pub(crate) trait Home {
     /// Opens it.

@@ -147,7 +147,11 @@ pub(super) fn page(connection: &Connection, query: &OrderQuery) -> Result<OrderP
         values.push(value);
     };
     if let Some(venue) = &query.venue {
-        require(" AND venue = ?", venue.clone().into());
+        require(" AND (venue = ?", venue.clone().into());
+        require(
+            " OR id IN (SELECT order_id FROM moved_orders WHERE asked_for = ?))",
+            venue.clone().into(),
+        );
     }
     if let Some(symbol) = &query.symbol {
         require(" AND symbol = ?", symbol.clone().into());
