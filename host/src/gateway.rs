@@ -8,9 +8,11 @@ use switchyard_runtime::{CodeCache, LoadError, Runtime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::account::Accounts;
 use crate::api::{self, AppState, Keyring, KeyringError, KeysInFlight, ServeError};
 use crate::config::{Config, ConfigError};
-use crate::orders::{Adoption, Orders};
+use crate::market::MarketData;
+use crate::orders::{Adoption, Kept, OpenOrders, Orders};
 use crate::store::{self, StoreError, Upkeep};
 use crate::telemetry::{LoggingError, Metrics};
 use crate::venue::{VenueError, Venues};
@@ -74,14 +76,28 @@ impl Gateway {
         let cache = cache.map_err(StartError::CodeCache)?;
         let runtime = Arc::new(Runtime::new(config.plugins.limits(), cache)?);
         let venues = Arc::new(Venues::set_up(config, runtime, &metrics)?);
+        let accounts = Accounts::new(&config.cache, &metrics);
+        let kept = Kept {
+            accounts: accounts.clone(),
+            open_orders: OpenOrders::new(&config.cache, &metrics),
+        };
         let adoption = Adoption {
             id_prefix: config.orders.id_prefix.clone(),
             tenant: config.auth.tenant_of_unknown_orders().to_owned(),
         };
-        let orders = Orders::new(venues.clone(), journal.clone(), metrics.clone(), adoption);
+        let orders = Orders::new(
+            venues.clone(),
+            journal.clone(),
+            metrics.clone(),
+            adoption,
+            kept,
+        );
+        orders.restore_halts().await?;
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,
+            market: MarketData::new(&config.cache, &metrics),
+            accounts,
             orders,
             journal,
             keyring,

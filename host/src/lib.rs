@@ -1,9 +1,9 @@
 //! Switchyard: one fault-tolerant REST API in front of many exchanges.
 //!
 //! ```text
-//! api  ->  orders, market, account  ->  venue  ->  reliability
-//!                 |                       |
-//!               store                   plugin (the way to the adapters' sandbox)
+//! api  ->  orders, market, account  ->  reads  ->  venue  ->  reliability
+//!                 |                                  |
+//!               store                              plugin (the way to the adapters' sandbox)
 //! ```
 //!
 //! The host owns everything that must be right whatever the exchange is; everything that differs from
@@ -18,6 +18,7 @@ pub mod market;
 pub mod model;
 pub mod orders;
 pub mod plugin;
+pub mod reads;
 pub mod reliability;
 pub mod store;
 pub mod telemetry;

@@ -7,9 +7,12 @@ use serde::Serialize;
 use switchyard_runtime::{Capability, ListBalances, ListPositions, Operation};
 use utoipa::ToSchema;
 
+use crate::config::CacheSettings;
 use crate::model::{Decimal, Failure, Timestamp};
 use crate::plugin::translate::{self, Nonsense};
+use crate::reads::{Answer, Shelf, Wanted};
 use crate::reliability::Deadline;
+use crate::telemetry::Metrics;
 use crate::venue::{Ask, Venue};
 
 /// One asset held at one endpoint of a venue.
@@ -68,61 +71,151 @@ pub struct EndpointAnswer<T> {
     /// Endpoint alias.
     pub endpoint: String,
     /// What it has, or why there is nothing.
-    pub result: Result<Vec<T>, Failure>,
+    pub result: Result<Answer<Vec<T>>, Failure>,
 }
 
-/// Balances of every endpoint of the venues given, asked side by side.
-pub async fn balances(venues: &[Arc<Venue>], deadline: Deadline) -> Vec<EndpointAnswer<Balance>> {
-    ask_endpoints::<ListBalances, _>(venues, |_, _| true, translate::balances, deadline).await
+/// An endpoint's account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct AccountKey {
+    venue: String,
+    endpoint: String,
 }
 
-/// Positions of every endpoint on which contracts trade, or of those that have the symbol, asked side by
-/// side.
-pub async fn positions(
-    venues: &[Arc<Venue>],
-    symbol: Option<&str>,
+/// The accounts at all venues, kept for a while. A clone is the same.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    balances: Shelf<AccountKey, Vec<Balance>>,
+    positions: Shelf<AccountKey, Vec<Position>>,
+}
+
+impl Accounts {
+    /// Nothing is kept yet.
+    pub fn new(settings: &CacheSettings, metrics: &Arc<Metrics>) -> Self {
+        let capacity = settings.capacity;
+        let balances = settings.freshness(settings.balances_ms);
+        let positions = settings.freshness(settings.positions_ms);
+        Self {
+            balances: Shelf::new("balances", balances, capacity, metrics.clone()),
+            positions: Shelf::new("positions", positions, capacity, metrics.clone()),
+        }
+    }
+
+    /// Balances of every endpoint of the venues given, asked side by side.
+    pub async fn balances(
+        &self,
+        venues: &[Arc<Venue>],
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Vec<EndpointAnswer<Balance>> {
+        let asked = Asked {
+            shelf: &self.balances,
+            wanted,
+            deadline,
+        };
+        let everywhere = |_: &Venue, _: &str| true;
+        asked
+            .of_endpoints::<ListBalances>(venues, everywhere, translate::balances)
+            .await
+    }
+
+    /// Positions of every endpoint on which contracts trade, or of those that have the symbol, asked side by
+    /// side.
+    pub async fn positions(
+        &self,
+        venues: &[Arc<Venue>],
+        symbol: Option<&str>,
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Vec<EndpointAnswer<Position>> {
+        let concerned = |venue: &Venue, endpoint: &str| {
+            let has_symbol = symbol.is_none_or(|symbol| {
+                venue
+                    .instrument(symbol)
+                    .is_some_and(|listed| listed.instrument.endpoint == endpoint)
+            });
+            has_symbol && venue.trades_contracts(endpoint)
+        };
+        let asked = Asked {
+            shelf: &self.positions,
+            wanted,
+            deadline,
+        };
+        asked
+            .of_endpoints::<ListPositions>(venues, concerned, translate::positions)
+            .await
+    }
+
+    /// An order at an endpoint was placed, changed, cancelled or filled: what is kept of its account shows it not.
+    pub fn changed(&self, venue: &str, endpoint: &str) {
+        let is_there = |key: &AccountKey| key.venue == venue && key.endpoint == endpoint;
+        self.balances.invalidate_where(is_there);
+        self.positions.invalidate_where(is_there);
+    }
+}
+
+/// How an endpoint's word becomes ours.
+type Translated<O, T> = fn(&str, &str, <O as Operation>::Output) -> Result<Vec<T>, Nonsense>;
+
+/// What is asked of endpoints.
+struct Asked<'a, T> {
+    shelf: &'a Shelf<AccountKey, Vec<T>>,
+    wanted: Wanted,
     deadline: Deadline,
-) -> Vec<EndpointAnswer<Position>> {
-    let concerned = |venue: &Venue, endpoint: &str| {
-        let has_symbol = symbol.is_none_or(|symbol| {
-            venue
-                .instrument(symbol)
-                .is_some_and(|listed| listed.instrument.endpoint == endpoint)
-        });
-        has_symbol && venue.trades_contracts(endpoint)
-    };
-    ask_endpoints::<ListPositions, _>(venues, concerned, translate::positions, deadline).await
 }
 
-async fn ask_endpoints<O, T>(
-    venues: &[Arc<Venue>],
-    concerns: impl Fn(&Venue, &str) -> bool,
-    translated: impl Fn(&str, &str, O::Output) -> Result<Vec<T>, Nonsense>,
-    deadline: Deadline,
-) -> Vec<EndpointAnswer<T>>
-where
-    O: Operation<Command = ()>,
-{
-    let asks = venues
-        .iter()
-        .filter(|venue| venue.has_account() && venue.offers(Capability::Account))
-        .flat_map(|venue| venue.endpoints().map(move |endpoint| (venue, endpoint)))
-        .filter(|(venue, endpoint)| concerns(venue, endpoint))
-        .map(async |(venue, endpoint)| {
+impl<T: Send + Sync + 'static> Asked<'_, T> {
+    async fn of_endpoints<O>(
+        &self,
+        venues: &[Arc<Venue>],
+        concerns: impl Fn(&Venue, &str) -> bool,
+        translated: Translated<O, T>,
+    ) -> Vec<EndpointAnswer<T>>
+    where
+        O: Operation<Command = ()> + 'static,
+    {
+        let asks = venues
+            .iter()
+            .filter(|venue| venue.has_account() && venue.offers(Capability::Account))
+            .flat_map(|venue| venue.endpoints().map(move |endpoint| (venue, endpoint)))
+            .filter(|(venue, endpoint)| concerns(venue, endpoint))
+            .map(async |(venue, endpoint)| EndpointAnswer {
+                venue: venue.name().to_owned(),
+                endpoint: endpoint.to_owned(),
+                result: self.of_endpoint::<O>(venue, endpoint, translated).await,
+            });
+        join_all(asks).await
+    }
+
+    async fn of_endpoint<O>(
+        &self,
+        venue: &Arc<Venue>,
+        endpoint: &str,
+        translated: Translated<O, T>,
+    ) -> Result<Answer<Vec<T>>, Failure>
+    where
+        O: Operation<Command = ()> + 'static,
+    {
+        let key = AccountKey {
+            venue: venue.name().to_owned(),
+            endpoint: endpoint.to_owned(),
+        };
+        let (venue, endpoint) = (venue.clone(), endpoint.to_owned());
+        let load = move |deadline| async move {
             let ask = Ask::<O> {
-                endpoint,
+                endpoint: &endpoint,
                 instrument: None,
                 command: (),
                 deadline,
             };
-            let result = venue.read(ask).await.and_then(|answer| {
-                translated(venue.name(), endpoint, answer).map_err(translate::unreadable)
-            });
-            EndpointAnswer {
-                venue: venue.name().to_owned(),
-                endpoint: endpoint.to_owned(),
-                result,
-            }
-        });
-    join_all(asks).await
+            let answer = venue.read(ask).await?;
+            translated(venue.name(), &endpoint, answer).map_err(translate::unreadable)
+        };
+        let asked = self
+            .shelf
+            .get(key.clone(), self.wanted, self.deadline, load);
+        match (asked.await, self.wanted) {
+            (Err(failure), Wanted::Cached) => self.shelf.in_place_of(&key, failure),
+            (result, _) => result,
+        }
+    }
 }

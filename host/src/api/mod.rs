@@ -4,6 +4,7 @@ mod access;
 mod caller;
 mod documentation;
 mod extract;
+mod freshness;
 mod idempotency;
 mod page;
 mod problem;

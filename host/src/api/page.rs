@@ -3,7 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::orders::SourceStatus;
+use crate::market::Sourced;
+use crate::reads::SourceStatus;
 
 /// A page: items, and where the next page begins.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -33,6 +34,25 @@ pub(super) struct SourcedPage<T> {
     pub(super) next_cursor: Option<String>,
     /// Where each part comes from.
     pub(super) sources: Vec<SourceStatus>,
+}
+
+/// A value from the first venue that gave it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct SourcedItem<T> {
+    /// The value.
+    #[serde(flatten)]
+    pub(super) item: T,
+    /// The venues asked, in that order: the last one served, and the others did not, for the reason given.
+    pub(super) sources: Vec<SourceStatus>,
+}
+
+impl<T: Clone> From<&Sourced<T>> for SourcedItem<T> {
+    fn from(sourced: &Sourced<T>) -> Self {
+        Self {
+            item: (*sourced.value).clone(),
+            sources: sourced.sources.clone(),
+        }
+    }
 }
 
 /// A page of what happened, from the journal or from a venue's own history.

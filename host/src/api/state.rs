@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::access::Keyring;
 use super::idempotency::KeysInFlight;
+use crate::account::Accounts;
+use crate::market::MarketData;
 use crate::orders::Orders;
 use crate::store::Journal;
 use crate::telemetry::Metrics;
@@ -15,6 +17,10 @@ use crate::venue::Venues;
 pub struct AppState {
     /// Venues.
     pub venues: Arc<Venues>,
+    /// Market data.
+    pub market: MarketData,
+    /// Balances and positions.
+    pub accounts: Accounts,
     /// Order operations.
     pub orders: Orders,
     /// The journal, for readiness.

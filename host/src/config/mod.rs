@@ -3,6 +3,7 @@
 //! Everything is read and checked at start; an error names the key, its value's problem and what is
 //! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
 
+mod cache;
 mod orders;
 mod reliability;
 mod secret;
@@ -15,6 +16,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
+pub use cache::CacheSettings;
 pub use orders::OrdersConfig;
 pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
 pub use secret::{SecretError, SecretRef};
@@ -48,6 +50,9 @@ pub struct Config {
     /// What is logged, and how.
     #[serde(default)]
     pub log: LogConfig,
+    /// How long answers of venues are kept.
+    #[serde(default)]
+    pub cache: CacheSettings,
     /// How venues' rate limits are kept.
     #[serde(default)]
     pub limiter: LimiterSettings,
@@ -140,6 +145,7 @@ impl Config {
             MAX_REQUEST_TIMEOUT_MS,
         )?;
         self.plugins.check()?;
+        self.cache.check()?;
         self.limiter.check()?;
         for (name, venue) in &self.venues {
             venue.check(name)?;
@@ -383,6 +389,14 @@ mod tests {
             (
                 &format!("{VENUE}[venues.sim.endpoints]\na = 5"),
                 "venues.sim.endpoints.a",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[cache]\nticker_ms = 60001",
+                "cache.ticker_ms",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[cache]\ncapacity = 0",
+                "cache.capacity",
             ),
             (
                 "[auth]\nmode = \"open\"\n[venues.auto]\nadapter = \"x\"",

@@ -1,4 +1,6 @@
-//! Market data: tickers, books and candles, from the first venue of a list that answers.
+//! Market data: tickers, books and candles, from the first venue of a list that answers, the healthiest first.
+
+mod sources;
 
 use std::sync::Arc;
 
@@ -7,10 +9,15 @@ use switchyard_runtime::wit::market as wit_market;
 use switchyard_runtime::{GetCandles, GetOrderBook, GetTicker};
 use utoipa::ToSchema;
 
+pub use self::sources::{MarketError, Source, Sourced};
+
+use self::sources::{SourceKey, Turn, first_answer};
+use crate::config::CacheSettings;
 use crate::model::{Decimal, Failure, Timestamp};
 use crate::plugin::translate;
+use crate::reads::{Shelf, Wanted};
 use crate::reliability::Deadline;
-use crate::venue::{Ask, Listed, Venue};
+use crate::telemetry::Metrics;
 
 /// Best prices and the last day's trading.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -93,7 +100,7 @@ pub struct Candle {
 }
 
 /// Candles of one instrument.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candles {
     /// The venue that answered.
     pub venue: String,
@@ -104,7 +111,7 @@ pub struct Candles {
 }
 
 /// Which candles are wanted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CandlesAsked {
     /// Length in seconds.
     pub seconds: u32,
@@ -116,109 +123,102 @@ pub struct CandlesAsked {
     pub limit: u32,
 }
 
-/// A venue that can be asked about an instrument.
+/// Market data of all venues, kept for a while. A clone is the same.
 #[derive(Debug, Clone)]
-pub struct Source {
-    /// The venue.
-    pub venue: Arc<Venue>,
-    /// The instrument there.
-    pub listed: Arc<Listed>,
+pub struct MarketData {
+    tickers: Shelf<SourceKey, Ticker>,
+    books: Shelf<(SourceKey, u32), OrderBook>,
+    candles: Shelf<(SourceKey, CandlesAsked), Candles>,
 }
 
-/// Market data could not be had from any venue asked.
-#[derive(Debug, Clone)]
-pub struct MarketError {
-    /// Each venue asked, and why it gave nothing.
-    pub failures: Vec<(String, Failure)>,
-}
-
-/// The ticker of an instrument, from the first of `sources` that answers.
-///
-/// # Errors
-/// [`MarketError`] where none does.
-pub async fn ticker(sources: &[Source], deadline: Deadline) -> Result<Ticker, MarketError> {
-    first_answer(sources, |Source { venue, listed }| async move {
-        let endpoint = &listed.instrument.endpoint;
-        let ask = Ask::<GetTicker> {
-            endpoint,
-            instrument: Some(&listed),
-            command: (),
-            deadline,
-        };
-        let answer = venue.read(ask).await?;
-        translate::ticker(venue.name(), &listed.instrument.symbol, answer)
-            .map_err(translate::unreadable)
-    })
-    .await
-}
-
-/// The book of an instrument, from the first of `sources` that answers.
-///
-/// # Errors
-/// [`MarketError`] where none does.
-pub async fn order_book(
-    sources: &[Source],
-    depth: u32,
-    deadline: Deadline,
-) -> Result<OrderBook, MarketError> {
-    first_answer(sources, |Source { venue, listed }| async move {
-        let endpoint = &listed.instrument.endpoint;
-        let command = wit_market::GetOrderBook { depth };
-        let ask = Ask::<GetOrderBook> {
-            endpoint,
-            instrument: Some(&listed),
-            command,
-            deadline,
-        };
-        let answer = venue.read(ask).await?;
-        translate::order_book(venue.name(), &listed.instrument.symbol, answer)
-            .map_err(translate::unreadable)
-    })
-    .await
-}
-
-/// Candles of an instrument, from the first of `sources` that answers.
-///
-/// # Errors
-/// [`MarketError`] where none does.
-pub async fn candles(
-    sources: &[Source],
-    asked: CandlesAsked,
-    deadline: Deadline,
-) -> Result<Candles, MarketError> {
-    first_answer(sources, |Source { venue, listed }| async move {
-        let command = wit_market::GetCandles {
-            seconds: asked.seconds,
-            since: asked.from.map(translate::millis),
-            before: asked.to.map(translate::millis),
-            limit: asked.limit,
-        };
-        let ask = Ask::<GetCandles> {
-            endpoint: &listed.instrument.endpoint,
-            instrument: Some(&listed),
-            command,
-            deadline,
-        };
-        let answer = venue.read(ask).await?;
-        Ok(Candles {
-            venue: venue.name().to_owned(),
-            symbol: listed.instrument.symbol.clone(),
-            candles: translate::candles(answer).map_err(translate::unreadable)?,
-        })
-    })
-    .await
-}
-
-async fn first_answer<T, F>(sources: &[Source], ask: impl Fn(Source) -> F) -> Result<T, MarketError>
-where
-    F: Future<Output = Result<T, Failure>>,
-{
-    let mut failures = Vec::new();
-    for source in sources {
-        match ask(source.clone()).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => failures.push((source.venue.name().to_owned(), failure)),
+impl MarketData {
+    /// Nothing is kept yet.
+    pub fn new(settings: &CacheSettings, metrics: &Arc<Metrics>) -> Self {
+        let fresh_for = |ttl_ms| settings.freshness(ttl_ms);
+        let (capacity, metrics) = (settings.capacity, || metrics.clone());
+        Self {
+            tickers: Shelf::new("ticker", fresh_for(settings.ticker_ms), capacity, metrics()),
+            books: Shelf::new(
+                "orderbook",
+                fresh_for(settings.orderbook_ms),
+                capacity,
+                metrics(),
+            ),
+            candles: Shelf::new(
+                "candles",
+                fresh_for(settings.candles_ms),
+                capacity,
+                metrics(),
+            ),
         }
     }
-    Err(MarketError { failures })
+
+    /// The ticker of an instrument.
+    ///
+    /// # Errors
+    /// [`MarketError`] where none of `sources` gives it.
+    pub async fn ticker(
+        &self,
+        sources: Vec<Source>,
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Result<Sourced<Ticker>, MarketError> {
+        let load = |turn: Turn| async move {
+            let answer = turn.ask::<GetTicker>(()).await?;
+            let (venue, symbol) = turn.names();
+            translate::ticker(venue, symbol, answer).map_err(translate::unreadable)
+        };
+        first_answer(&self.tickers, sources, Source::key, wanted, deadline, load).await
+    }
+
+    /// The book of an instrument.
+    ///
+    /// # Errors
+    /// [`MarketError`] where none of `sources` gives it.
+    pub async fn order_book(
+        &self,
+        sources: Vec<Source>,
+        depth: u32,
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Result<Sourced<OrderBook>, MarketError> {
+        let load = move |turn: Turn| async move {
+            let command = wit_market::GetOrderBook { depth };
+            let answer = turn.ask::<GetOrderBook>(command).await?;
+            let (venue, symbol) = turn.names();
+            translate::order_book(venue, symbol, answer).map_err(translate::unreadable)
+        };
+        let key = |source: &Source| (source.key(), depth);
+        first_answer(&self.books, sources, key, wanted, deadline, load).await
+    }
+
+    /// Candles of an instrument.
+    ///
+    /// # Errors
+    /// [`MarketError`] where none of `sources` gives them.
+    pub async fn candles(
+        &self,
+        sources: Vec<Source>,
+        asked: CandlesAsked,
+        wanted: Wanted,
+        deadline: Deadline,
+    ) -> Result<Sourced<Candles>, MarketError> {
+        let load = move |turn: Turn| async move {
+            let command = wit_market::GetCandles {
+                seconds: asked.seconds,
+                since: asked.from.map(translate::millis),
+                before: asked.to.map(translate::millis),
+                limit: asked.limit,
+            };
+            let answer = turn.ask::<GetCandles>(command).await?;
+            let (venue, symbol) = turn.names();
+            Ok::<_, Failure>(Candles {
+                venue: venue.to_owned(),
+                symbol: symbol.to_owned(),
+                candles: translate::candles(answer).map_err(translate::unreadable)?,
+            })
+        };
+        let key = |source: &Source| (source.key(), asked);
+        first_answer(&self.candles, sources, key, wanted, deadline, load).await
+    }
 }

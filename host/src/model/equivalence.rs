@@ -1,13 +1,13 @@
 //! Which instruments of two venues are the same thing, and how a quantity of one becomes one of the other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Decimal, Instrument};
 
 /// How a quantity converts into another instrument's, with exactly the same exposure: times `multiply`,
 /// divided by `divide`. Two numbers, so that no quotient is rounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversion {
     /// What one unit here is worth.
     pub multiply: Decimal,

@@ -3,6 +3,7 @@
 mod decimal;
 mod equivalence;
 mod failure;
+mod halt;
 mod instrument;
 mod lifecycle;
 mod order;
@@ -13,15 +14,17 @@ mod time;
 pub use decimal::{Decimal, DecimalError};
 pub use equivalence::Conversion;
 pub use failure::{Failure, FailureCode, Fate};
+pub use halt::{Halt, HaltEvent};
 pub use instrument::{
     Bounds, Instrument, InstrumentStatus, NotionalBounds, Payoff, PriceBand, Product, QuantityUnit,
     ReferencePrice,
 };
 pub use lifecycle::{
-    Amendment, Attempt, Event, Leg, LegOf, LifecycleError, MISSES_TO_GIVE_UP, Miss, OrderRecord,
-    Question, Round, Said, Stage, apply, horizon,
+    Amendment, Attempt, CANCEL_ELSEWHERE, Departure, Destination, Event, Leg, LegOf,
+    LifecycleError, MISSES_TO_GIVE_UP, Miss, OrderRecord, Question, Round, Said, Stage, apply,
+    horizon,
 };
-pub use order::{Order, OrderState, OrderType, Origin, Side, TimeInForce};
+pub use order::{Failover, Order, OrderState, OrderType, Origin, Side, SurfacedOrder, TimeInForce};
 pub use order_id::{IdPrefix, IdPrefixError, OrderId, OrderIdError};
 pub use report::{FillReport, Liquidity, OrderReport};
 pub use time::{Timestamp, TimestampError};

@@ -126,12 +126,52 @@ pub enum Origin {
     External,
 }
 
+/// How an order came to another venue than the one that was asked for. That one certainly never had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failover {
+    /// The venue that was asked for.
+    pub from_venue: String,
+    /// The symbol there.
+    pub from_symbol: String,
+    /// The quantity there.
+    pub from_quantity: Decimal,
+    /// That quantity times this,
+    pub multiply: Decimal,
+    /// divided by this, is what was placed first at the venue that has it: exactly the same exposure.
+    pub divide: Decimal,
+    /// Why each venue tried before has it not: its name, a code and a text.
+    pub reason: String,
+    /// What such a venue showed after all. It is cancelled at once; what of it was filled is beside what the order
+    /// itself traded.
+    #[serde(default)]
+    pub surfaced: Vec<SurfacedOrder>,
+}
+
+/// An order at a venue that had refused it, or that it was never sent to by all that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SurfacedOrder {
+    /// The venue.
+    pub venue: String,
+    /// The symbol there.
+    pub symbol: String,
+    /// The venue's id of it.
+    pub venue_order_id: String,
+    /// Its state there.
+    pub state: OrderState,
+    /// In the quantity unit there.
+    pub quantity: Option<Decimal>,
+    /// In the quantity unit there.
+    pub filled_quantity: Decimal,
+    /// Average price of what was filled.
+    pub average_price: Option<Decimal>,
+}
+
 /// An order. Absent values are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Order {
     /// The gateway's id.
     pub id: OrderId,
-    /// The venue that was asked for.
+    /// The venue that was asked for; `served_by` is the one that has it.
     pub venue: String,
     /// Unified symbol.
     pub symbol: String,
@@ -140,7 +180,8 @@ pub struct Order {
     /// Market or limit.
     #[serde(rename = "type")]
     pub order_type: OrderType,
-    /// In the instrument's quantity unit; absent only for orders of other clients given in quote units.
+    /// In the quantity unit of the instrument at the venue that has it; absent only for orders of other clients given
+    /// in quote units.
     pub quantity: Option<Decimal>,
     /// Limit price; absent for market orders.
     pub price: Option<Decimal>,
@@ -164,6 +205,8 @@ pub struct Order {
     pub reason: Option<String>,
     /// The venue that has it; absent until it was sent.
     pub served_by: Option<String>,
+    /// How it came to another venue than the one asked for.
+    pub failover: Option<Failover>,
     /// When the gateway (or, for external orders, the venue) took it.
     pub created_at: Timestamp,
     /// When the gateway last learned something of it.

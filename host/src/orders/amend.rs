@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::reliability::{Deadline, DeadlinePassed};
 use crate::store::{Commit, StoreError};
-use crate::venue::Tape;
+use crate::venue::{Tape, halted};
 
 /// Legs that an order may have behind it. Each is kept with the order, and has an id out of 32,768.
 const MAX_LEGS: usize = 1_000;
@@ -53,7 +53,7 @@ impl Orders {
     ) -> Result<Order, OrderError> {
         let mut record = self.own_order(&caller, &id).await?;
         is_open(&record)?;
-        self.must_be_reconciled(&record.order.venue, &record.endpoint)?;
+        self.must_be_reconciled(record.at_venue(), &record.endpoint)?;
         if change.is_none() {
             let problem = "quantity or price must be given, or both";
             let problem = FieldProblem::absent("quantity", problem);
@@ -74,6 +74,9 @@ impl Orders {
         let (venue, listed) = self
             .where_it_trades(&record)
             .map_err(|failure| failed(&record, failure))?;
+        if let Some(halt) = venue.halt() {
+            return Err(failed(&record, halted(venue.name(), &halt)));
+        }
         let mode = venue
             .rules(&record.endpoint)
             .map_or(AmendMode::Unsupported, |rules| rules.amend_mode);
@@ -166,7 +169,7 @@ pub(super) fn not_open(id: &OrderId, state: OrderState) -> OrderError {
 
 pub(super) fn failed(record: &OrderRecord, failure: Failure) -> OrderError {
     OrderError::Venue {
-        venue: record.order.venue.clone(),
+        venue: record.at_venue().to_owned(),
         failure: Box::new(failure),
         order_id: Some(record.order.id.clone()),
     }

@@ -104,8 +104,9 @@ impl Amending {
                 |attempt| self.orders.record_attempt(&record.order.id, attempt),
                 &self.tape,
             )
-            .await?;
-        translate::amend_outcome(record, outcome, self.venue.now(&record.endpoint))
+            .await;
+        self.orders.changed(record);
+        translate::amend_outcome(record, outcome?, self.venue.now(&record.endpoint))
             .map_err(translate::unreadable_change)
     }
 
@@ -222,6 +223,7 @@ impl Amending {
                     .map_err(translate::unreadable_change)
             })
             .map_err(not_proven);
+        self.orders.changed(&record);
         match placed {
             Ok(report) => self.made(record, report).await,
             Err(failure) => self.give_up(record, failure).await,

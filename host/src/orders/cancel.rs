@@ -68,7 +68,7 @@ impl Orders {
                 Err(_) => Ok(record.order),
             },
             Err(failure) if failure.fate != Fate::Unknown && !failure.code.is_passing() => {
-                let (id, venue) = (record.order.id.clone(), record.order.venue.clone());
+                let (id, venue) = (record.order.id.clone(), record.at_venue().to_owned());
                 let event = Event::CancelFailed {
                     failure: failure.clone(),
                 };

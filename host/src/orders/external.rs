@@ -71,6 +71,7 @@ pub(super) fn external_order(venue: &str, report: OrderReport) -> Order {
         origin: Origin::External,
         reason: report.reason,
         served_by: Some(venue.to_owned()),
+        failover: None,
         created_at: report.created_at.or(report.updated_at).unwrap_or(now),
         updated_at: report.updated_at.unwrap_or(now),
     }

@@ -125,7 +125,7 @@ impl Orders {
         let (venue, listed) =
             self.where_it_trades(&record)
                 .map_err(|failure| OrderError::Venue {
-                    venue: record.order.venue.clone(),
+                    venue: record.at_venue().to_owned(),
                     failure: Box::new(failure),
                     order_id: Some(record.order.id.clone()),
                 })?;
@@ -285,7 +285,7 @@ impl Orders {
         unresolved.extend(self.journal.watched(Timestamp::now()).await?);
         let is_doubtful = |name: &VenueOrderName| {
             unresolved.iter().any(|record| {
-                record.order.venue == venue.name() && record.order.symbol == name.symbol
+                record.at_venue() == venue.name() && record.order.symbol == name.symbol
             })
         };
         unknown.retain(is_doubtful);

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::readings::Readings;
 use super::resolve::{Asked, Case};
+use super::routing::LeftBehind;
 use super::schedule::{Doubt, Place, Schedule, doubt};
 use super::service::Orders;
 use super::traced_fills::Strangers;
@@ -26,25 +27,40 @@ const EVERY: Duration = Duration::from_secs(1);
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// Orders that one endpoint is asked about at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// What a round learned of each order.
-type Learned = Vec<(OrderId, Doubt, Asked)>;
+pub(super) type Learned = Vec<(OrderId, Doubt, Asked)>;
 
 /// The rounds of questions under way: one for each endpoint, so that one that hangs delays its own orders
 /// and no others.
 #[derive(Default)]
-struct Rounds {
-    asking: JoinSet<Learned>,
+pub(super) struct Rounds {
+    pub(super) asking: JoinSet<(String, Learned)>,
     busy: HashMap<Place, AbortHandle>,
     strangers: HashMap<Place, Strangers>,
 }
 
 impl Rounds {
-    fn is_busy(&self, place: &Place) -> bool {
+    pub(super) fn is_busy(&self, place: &Place) -> bool {
         self.busy
             .get(place)
             .is_some_and(|round| !round.is_finished())
+    }
+
+    pub(super) fn strangers_of(&mut self, place: &Place) -> Strangers {
+        self.strangers.entry(place.clone()).or_default().clone()
+    }
+
+    /// Begins a round; what it learns comes with the venue's name.
+    pub(super) fn begin(
+        &mut self,
+        place: Place,
+        round: impl Future<Output = Learned> + Send + 'static,
+    ) {
+        let venue = place.0.clone();
+        let round = async move { (venue, round.await) };
+        self.busy.insert(place, self.asking.spawn(round));
     }
 }
 
@@ -54,16 +70,17 @@ impl Orders {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut schedule, mut rounds) = (Schedule::default(), Rounds::default());
+        let mut behind = LeftBehind::default();
         loop {
             ticks.tick().await;
             while let Some(learned) = rounds.asking.try_join_next() {
-                for (id, doubt, asked) in learned.unwrap_or_default() {
+                for (id, doubt, asked) in learned.map(|(_, learned)| learned).unwrap_or_default() {
                     self.startup.asked(&id, asked.is_answered);
                     schedule.note(&id, &doubt, asked, Instant::now());
                 }
             }
-            let records = match self.to_be_followed().await {
-                Ok(records) => records,
+            let (records, watched) = match self.to_be_followed().await {
+                Ok(followed) => followed,
                 Err(error) => {
                     tracing::error!(%error, "unresolved orders cannot be read");
                     continue;
@@ -78,20 +95,28 @@ impl Orders {
             let backlogs = schedule.backlog(clock);
             for venue in self.venues.iter() {
                 let backlog = backlogs.get(venue.name()).copied().unwrap_or_default();
-                self.metrics
-                    .fates
-                    .unresolved(venue.name(), backlog.orders, backlog.oldest);
+                let behind = behind.backlog(venue.name(), clock);
+                self.metrics.fates.unresolved(
+                    venue.name(),
+                    backlog.orders + behind.orders,
+                    backlog.oldest.max(behind.oldest),
+                );
             }
             self.ask_what_is_due(records, &mut schedule, &mut rounds);
+            self.ask_where_orders_left(&watched, &mut behind);
         }
     }
 
-    /// Every order that is unresolved, or of which something was given up.
-    async fn to_be_followed(&self) -> Result<Vec<OrderRecord>, StoreError> {
-        let mut records = self.journal.unresolved().await?;
-        let watched = self.journal.watched(Timestamp::now()).await?;
-        records.extend(watched.into_iter().filter(|record| !record.is_unresolved()));
-        Ok(records)
+    /// Every order that is unresolved, or of which something was given up where it is; and every order of which
+    /// something was given up anywhere.
+    async fn to_be_followed(&self) -> Result<(Vec<OrderRecord>, Vec<OrderRecord>), StoreError> {
+        let (mut records, now) = (self.journal.unresolved().await?, Timestamp::now());
+        let watched = self.journal.watched(now).await?;
+        let given_up = watched.iter().filter(|record| {
+            !record.is_unresolved() && record.watched_until.is_some_and(|until| until > now)
+        });
+        records.extend(given_up.cloned());
+        Ok((records, watched))
     }
 
     fn ask_what_is_due(
@@ -101,7 +126,7 @@ impl Orders {
         rounds: &mut Rounds,
     ) {
         records.retain(|record| {
-            let place = (record.order.venue.clone(), record.endpoint.clone());
+            let place = (record.at_venue().to_owned(), record.endpoint.clone());
             self.can_be_asked_about(record) && !rounds.is_busy(&place)
         });
         for (place, cases) in schedule.due(records, Instant::now()) {
@@ -112,10 +137,10 @@ impl Orders {
                 continue;
             };
             let symbols = cases.iter().map(|case| case.record.order.symbol.clone());
-            let strangers = rounds.strangers.entry(place.clone()).or_default().clone();
+            let strangers = rounds.strangers_of(&place);
             let readings = Readings::new(self, venue, rules, symbols, strangers);
             let round = self.clone().ask_round(readings, cases);
-            rounds.busy.insert(place, rounds.asking.spawn(round));
+            rounds.begin(place, round);
         }
     }
 
@@ -123,13 +148,13 @@ impl Orders {
     fn can_be_asked_about(&self, record: &OrderRecord) -> bool {
         let id = &record.order.id;
         let is_listed = |venue: &Arc<Venue>| venue.is_listed_on(&record.endpoint);
-        if !self.venues.get(&record.order.venue).is_some_and(is_listed) {
+        if !self.venues.get(record.at_venue()).is_some_and(is_listed) {
             return false;
         }
         if self.where_it_trades(record).is_err() {
             if self.startup.asked(id, true) {
                 tracing::error!(
-                    order = %id, venue = %record.order.venue, symbol = %record.order.symbol,
+                    order = %id, venue = record.at_venue(), symbol = %record.order.symbol,
                     "an unresolved order cannot be asked about: its instrument is not listed any more"
                 );
             }

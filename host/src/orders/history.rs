@@ -268,7 +268,7 @@ impl Orders {
                 known.insert(id, record);
                 continue;
             }
-            if record.order.venue != venue.name() || record.difference(&report).is_some() {
+            if record.at_venue() != venue.name() || record.difference(&report).is_some() {
                 known.insert(id, record);
                 orders.push(external_order(venue.name(), report));
                 continue;
@@ -284,6 +284,24 @@ impl Orders {
             known.insert(id, record);
         }
         Ok(orders)
+    }
+
+    /// Orders of other clients among a venue's reports.
+    pub(super) async fn foreign(
+        &self,
+        venue: &Arc<Venue>,
+        mut reports: Vec<OrderReport>,
+    ) -> Result<Vec<Order>, StoreError> {
+        let (known, named) = self.known_of(venue, &reports).await?;
+        reports.retain(|report| {
+            let by_client_id = report.client_id.as_deref().and_then(OrderId::recognise);
+            let ours = by_client_id.or_else(|| named.get(&name_of(report)).cloned());
+            !ours.is_some_and(|id| known.contains_key(&id))
+        });
+        let orders = reports.into_iter();
+        Ok(orders
+            .map(|report| external_order(venue.name(), report))
+            .collect())
     }
 
     /// The journal's records of reported orders, by their ids; and those ids by the venue's names.

@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use serde::Serialize;
 use switchyard_runtime::{Capability, ListOpen};
-use utoipa::ToSchema;
 
 use super::service::{Caller, OrderError, Orders};
-use crate::model::{Order, OrderRecord, OrderState};
+use crate::config::CacheSettings;
+use crate::model::{Failure, Order, OrderRecord, OrderReport, OrderState};
 use crate::plugin::translate;
+use crate::reads::{Answer, Served, Shelf, SourceKind, SourceStatus, Wanted};
 use crate::reliability::Deadline;
 use crate::store::{OrderPage, OrderQuery, StoreError};
+use crate::telemetry::Metrics;
 use crate::venue::{Ask, Listed, Venue};
 
 /// Open orders of the journal that a venue's list lacks are looked up one by one, at most this many.
@@ -21,31 +22,6 @@ pub(super) const MAX_LOOKUPS: usize = 32;
 /// Most open orders read from the journal for one answer.
 const MAX_OPEN: usize = 10_000;
 
-/// Where a part of an answer comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    /// From the venue, just now.
-    Live,
-    /// From the journal, because the venue did not answer.
-    Stale,
-    /// Not there at all, because the venue did not answer.
-    Missing,
-}
-
-/// What one endpoint of a venue contributed.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SourceStatus {
-    /// Venue.
-    pub venue: String,
-    /// Endpoint alias.
-    pub endpoint: String,
-    /// Live or stale.
-    pub source: SourceKind,
-    /// Why it is not live: a typed code and a text.
-    pub reason: Option<String>,
-}
-
 /// Open orders, and where they come from.
 #[derive(Debug, Clone)]
 pub struct ActiveOrders {
@@ -53,6 +29,95 @@ pub struct ActiveOrders {
     pub orders: Vec<Order>,
     /// One entry for each endpoint asked.
     pub sources: Vec<SourceStatus>,
+    /// How each endpoint that was heard was heard.
+    pub served: Vec<Served>,
+}
+
+/// A list of open orders: of an endpoint, on one instrument or all. It is the account's, not a tenant's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct OpenKey {
+    venue: String,
+    endpoint: String,
+    symbol: Option<String>,
+}
+
+/// Lists of open orders as the venues gave them, kept for a while. A clone is the same.
+#[derive(Debug, Clone)]
+pub struct OpenOrders {
+    pub(super) lists: Shelf<OpenKey, Vec<OrderReport>>,
+}
+
+impl OpenOrders {
+    /// Nothing is kept yet.
+    pub fn new(settings: &CacheSettings, metrics: &Arc<Metrics>) -> Self {
+        let freshness = settings.freshness(settings.active_orders_ms);
+        let capacity = settings.capacity;
+        Self {
+            lists: Shelf::new("active_orders", freshness, capacity, metrics.clone()),
+        }
+    }
+}
+
+/// Which open orders are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct ActiveAsked<'a> {
+    /// At these venues.
+    pub venues: &'a [Arc<Venue>],
+    /// On this instrument.
+    pub symbol: Option<&'a str>,
+    /// How fresh.
+    pub wanted: Wanted,
+}
+
+/// One endpoint that is asked for open orders.
+struct Part<'a> {
+    venue: &'a Arc<Venue>,
+    endpoint: String,
+    listed: Option<Arc<Listed>>,
+    wanted: Wanted,
+    deadline: Deadline,
+}
+
+impl Part<'_> {
+    fn symbol(&self) -> Option<String> {
+        let listed = self.listed.as_ref();
+        listed.map(|listed| listed.instrument.symbol.clone())
+    }
+}
+
+impl OpenOrders {
+    async fn of(&self, part: &Part<'_>) -> Result<Answer<Vec<OrderReport>>, Failure> {
+        let key = OpenKey {
+            venue: part.venue.name().to_owned(),
+            endpoint: part.endpoint.clone(),
+            symbol: part.symbol(),
+        };
+        let (venue, listed) = (part.venue.clone(), part.listed.clone());
+        let endpoint = part.endpoint.clone();
+        let load = move |deadline| async move {
+            let ask = Ask::<ListOpen> {
+                endpoint: &endpoint,
+                instrument: listed.as_ref(),
+                command: (),
+                deadline,
+            };
+            let reports = venue.read(ask).await?;
+            translate::order_reports(reports).map_err(translate::unreadable)
+        };
+        let asked = self
+            .lists
+            .get(key.clone(), part.wanted, part.deadline, load);
+        match (asked.await, part.wanted) {
+            (Err(failure), Wanted::Cached) => self.lists.in_place_of(&key, failure),
+            (result, _) => result,
+        }
+    }
+
+    /// An order at an endpoint was placed, changed, cancelled or filled: what is kept shows it not.
+    pub(super) fn changed(&self, venue: &str, endpoint: &str) {
+        self.lists
+            .invalidate_where(|key| key.venue == venue && key.endpoint == endpoint);
+    }
 }
 
 impl Orders {
@@ -64,17 +129,22 @@ impl Orders {
         Ok(self.journal.orders(query).await?)
     }
 
-    /// Open orders as the venues have them; where one does not answer, as the journal has them.
+    /// Open orders as the venues have them, or had them a moment ago; where one does not answer, as the journal has
+    /// them, with what is kept of other clients' orders.
     ///
     /// # Errors
     /// [`OrderError::Invalid`] for venues and symbols that do not exist, or [`OrderError::Store`].
     pub async fn active(
         &self,
         caller: &Caller,
-        venues: &[Arc<Venue>],
-        symbol: Option<&str>,
+        asked: ActiveAsked<'_>,
         deadline: Deadline,
     ) -> Result<ActiveOrders, OrderError> {
+        let ActiveAsked {
+            venues,
+            symbol,
+            wanted,
+        } = asked;
         let mut asks = Vec::new();
         for venue in venues
             .iter()
@@ -92,18 +162,27 @@ impl Orders {
                 Some(listed) => vec![listed.instrument.endpoint.clone()],
                 None => venue.endpoints().map(str::to_owned).collect(),
             };
-            for endpoint in endpoints {
-                asks.push(self.active_on(caller, venue, endpoint, listed.clone(), deadline));
-            }
+            asks.extend(endpoints.into_iter().map(|endpoint| {
+                let part = Part {
+                    venue,
+                    endpoint,
+                    listed: listed.clone(),
+                    wanted,
+                    deadline,
+                };
+                self.active_on(caller, part)
+            }));
         }
         let mut active = ActiveOrders {
             orders: Vec::new(),
             sources: Vec::new(),
+            served: Vec::new(),
         };
         for part in join_all(asks).await {
-            let (orders, source) = part?;
+            let (orders, source, served) = part?;
             active.orders.extend(orders);
             active.sources.push(source);
+            active.served.extend(served);
         }
         oldest_first(&mut active.orders);
         Ok(active)
@@ -112,51 +191,51 @@ impl Orders {
     async fn active_on(
         &self,
         caller: &Caller,
-        venue: &Arc<Venue>,
-        endpoint: String,
-        listed: Option<Arc<Listed>>,
-        deadline: Deadline,
-    ) -> Result<(Vec<Order>, SourceStatus), OrderError> {
-        let symbol = listed
-            .as_ref()
-            .map(|listed| listed.instrument.symbol.clone());
-        let ask = Ask::<ListOpen> {
-            endpoint: &endpoint,
-            instrument: listed.as_ref(),
-            command: (),
-            deadline,
-        };
-        let reports = venue
-            .read(ask)
-            .await
-            .and_then(|reports| translate::order_reports(reports).map_err(translate::unreadable));
+        part: Part<'_>,
+    ) -> Result<(Vec<Order>, SourceStatus, Option<Served>), OrderError> {
+        let listed = self.kept.open_orders.of(&part).await;
+        let (venue, endpoint) = (part.venue, part.endpoint.as_str());
+        let symbol = part.symbol();
         let known = self
-            .open_in_journal(caller, venue, &endpoint, symbol)
+            .open_in_journal(caller, venue, endpoint, symbol)
             .await?;
-        let source = |source, reason: Option<String>| SourceStatus {
-            venue: venue.name().to_owned(),
-            endpoint: endpoint.clone(),
-            source,
-            reason,
-        };
-        match reports {
-            Ok(reports) => {
-                let mut orders = self.recognised(caller, venue, reports).await?;
-                let (missing, unconfirmed) = self.missing_from(known, &orders, deadline).await?;
-                orders.extend(missing);
-                orders.retain(|order| !order.state.is_final());
-                let kind = if unconfirmed.is_some() {
-                    SourceKind::Stale
-                } else {
-                    SourceKind::Live
-                };
-                Ok((orders, source(kind, unconfirmed)))
-            }
+        let Answer { value, served } = match listed {
+            Ok(answer) => answer,
             Err(failure) => {
+                let mut source = SourceStatus::missing(venue.name(), endpoint, &failure);
+                source.source = SourceKind::Stale;
+                source.reason = Some(format!("from the journal: {failure}"));
                 let orders = known.into_iter().map(|record| record.order).collect();
-                Ok((orders, source(SourceKind::Stale, Some(failure.to_string()))))
+                return Ok((orders, source, None));
             }
-        }
+        };
+        let mut source = SourceStatus::served(venue.name(), endpoint, &served);
+        let reports = (*value).clone();
+        let mut orders = match &served {
+            // What the journal has of the gateway's own is newer than what was kept for want of better.
+            Served::Stale {
+                failure: Some(_), ..
+            } => {
+                let foreign = self.foreign(venue, reports).await?;
+                let own = known.into_iter().map(|record| record.order);
+                foreign.into_iter().chain(own).collect()
+            }
+            _ => {
+                let mut orders = self.recognised(caller, venue, reports).await?;
+                let is_live = matches!(served, Served::Live { .. });
+                let (missing, unconfirmed) = self
+                    .missing_from(known, &orders, is_live, part.deadline)
+                    .await?;
+                orders.extend(missing);
+                if unconfirmed.is_some() {
+                    source.source = SourceKind::Stale;
+                    source.reason = unconfirmed;
+                }
+                orders
+            }
+        };
+        orders.retain(|order| !order.state.is_final());
+        Ok((orders, source, Some(served)))
     }
 
     async fn open_in_journal(
@@ -175,23 +254,26 @@ impl Orders {
             ..OrderQuery::default()
         };
         let mut records = self.journal.orders(query).await?.records;
-        records.retain(|record| record.endpoint == endpoint);
+        records.retain(|record| record.at_venue() == venue.name() && record.endpoint == endpoint);
         Ok(records)
     }
 
     /// Journal orders that the venue's list does not show: they ended, or the list lags, or they are
-    /// pending. The venue is asked about each; beside them comes why some could not be confirmed.
+    /// pending. The venue is asked about each, the pending ones beside a list from the cache excepted: those are
+    /// followed anyway. Beside them comes why some could not be confirmed.
     async fn missing_from(
         &self,
         known: Vec<OrderRecord>,
         seen: &[Order],
+        is_live: bool,
         deadline: Deadline,
     ) -> Result<(Vec<Order>, Option<String>), OrderError> {
         let seen: HashSet<&str> = seen.iter().map(|order| order.id.as_str()).collect();
-        let mut missing: Vec<OrderRecord> = known
+        let missing = known
             .into_iter()
-            .filter(|record| !seen.contains(record.order.id.as_str()))
-            .collect();
+            .filter(|record| !seen.contains(record.order.id.as_str()));
+        let (mut missing, pending): (Vec<OrderRecord>, Vec<OrderRecord>) =
+            missing.partition(|record| is_live || record.order.state != OrderState::PendingNew);
         let left = missing.split_off(missing.len().min(MAX_LOOKUPS));
         let refreshed = join_all(
             missing
@@ -201,7 +283,8 @@ impl Orders {
         .await;
         let mut unconfirmed = (!left.is_empty())
             .then(|| format!("{} orders were not looked up one by one", left.len()));
-        let mut orders: Vec<Order> = left.into_iter().map(|record| record.order).collect();
+        let unasked = left.into_iter().chain(pending);
+        let mut orders: Vec<Order> = unasked.map(|record| record.order).collect();
         for result in refreshed {
             let (record, failure) = result?;
             // An order whose fate is open is shown as such; that the venue does not find it is no news.

@@ -1,23 +1,25 @@
 //! Places an order: journaled before a byte leaves, and never sent twice.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use switchyard_runtime::Place;
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 use tracing::Instrument as _;
 
+use super::routing::{Route, goes_on_after};
 use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded, taped};
 use super::validate;
 use crate::model::{
     Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderReport,
-    OrderState, OrderType, Origin, Side, TimeInForce, Timestamp,
+    OrderState, OrderType, Origin, Side, TimeInForce, Timestamp, apply,
 };
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
-use crate::store::Commit;
-use crate::telemetry::OrderLabels;
+use crate::store::{Commit, KeyClaim, StoreError};
+use crate::telemetry::{FailoverLabels, OrderLabels};
 use crate::venue::{Ask, Listed, Tape, Venue};
 
 /// An order that a caller wants.
@@ -41,6 +43,8 @@ pub struct NewOrder {
     pub reduce_only: bool,
     /// The caller's label.
     pub client_order_id: Option<String>,
+    /// Venues that it may go on to, in this order.
+    pub failover: Vec<String>,
 }
 
 /// A placement that was not refused.
@@ -65,13 +69,18 @@ impl Orders {
     ) -> Result<Placed, OrderError> {
         let venue = self.venue("venue", &new.venue)?.clone();
         let listed = self.instrument(&venue, &new.symbol)?;
-        self.must_be_reconciled(venue.name(), &listed.instrument.endpoint)?;
         let reduces = venue
             .rules(&listed.instrument.endpoint)
             .is_some_and(|rules| rules.reduce_only);
         let problems = validate::problems(&new, &listed.instrument, reduces);
         if !problems.is_empty() {
             return Err(OrderError::Invalid(problems));
+        }
+        let routes = self
+            .routes(&new, &listed.instrument)
+            .map_err(OrderError::Invalid)?;
+        if routes.is_empty() {
+            self.must_be_reconciled(venue.name(), &listed.instrument.endpoint)?;
         }
         let id = self
             .adoption
@@ -81,12 +90,19 @@ impl Orders {
         let record = pending(id, &new, &listed, &caller);
         let order = record.order.clone();
         let journaled = Arc::new(AtomicBool::new(false));
+        let intent = Event::Intent {
+            record: Box::new(record.clone()),
+            key_id: caller.key_id.clone(),
+            request_id: caller.request_id.clone(),
+        };
         let placement = Placement {
             orders: self.clone(),
-            caller,
             venue,
             listed,
+            routes: routes.into(),
             record,
+            claim: caller.claim,
+            owed: Mutex::new(vec![intent]),
             journaled: journaled.clone(),
             tape: Tape::default(),
         };
@@ -109,13 +125,18 @@ impl Orders {
     }
 }
 
-/// One order on its way to a venue.
+/// One order on its way to a venue, or to the next.
 struct Placement {
     orders: Orders,
-    caller: Caller,
     venue: Arc<Venue>,
     listed: Arc<Listed>,
+    /// Where it may go on to.
+    routes: VecDeque<Route>,
     record: OrderRecord,
+    /// The request's hold on its idempotency key.
+    claim: Option<KeyClaim>,
+    /// What the journal is owed together with the next attempt.
+    owed: Mutex<Vec<Event>>,
     /// Whether the order is in the journal.
     journaled: Arc<AtomicBool>,
     /// What was said about it.
@@ -123,20 +144,48 @@ struct Placement {
 }
 
 impl Placement {
-    async fn run(self, deadline: Deadline) -> Result<Placed, OrderError> {
+    async fn run(mut self, deadline: Deadline) -> Result<Placed, OrderError> {
         let _working = self.orders.in_flight.begin(&self.record.order.id);
+        loop {
+            let failure = match self.send(deadline).await {
+                Ok(report) => return Ok(self.acknowledged(report).await),
+                Err(failure) => failure,
+            };
+            let route = if goes_on_after(&failure) && !deadline.has_passed() {
+                self.routes.pop_front()
+            } else {
+                None
+            };
+            match route {
+                Some(route) if self.goes_on(&route, &failure).await => {}
+                _ => return self.failed(failure).await,
+            }
+        }
+    }
+
+    /// Sends the order to the venue it is bound for: once where it may go on to another.
+    async fn send(&self, deadline: Deadline) -> Result<OrderReport, Failure> {
+        let (venue, endpoint) = (self.venue.name(), &self.record.endpoint);
+        if let Err(error) = self.orders.must_be_reconciled(venue, endpoint) {
+            let message = error.to_string();
+            return Err(Failure::not_sent(FailureCode::VenueUnavailable, message));
+        }
         let ask = Ask::<Place> {
             endpoint: &self.record.endpoint,
             instrument: Some(&self.listed),
             command: command(&self.record),
             deadline,
         };
-        let sent = self
-            .venue
-            .run(ask, |attempt| self.journal(attempt), &self.tape)
-            .await
+        let record = |attempt| self.journal(attempt);
+        let answer = if self.routes.is_empty() {
+            self.venue.run(ask, record, &self.tape).await
+        } else {
+            self.venue.run_once(ask, record, &self.tape).await
+        };
+        let sent = answer
             .and_then(|report| self.own_report(report))
             .map_err(not_proven);
+        self.orders.changed(&self.record);
         self.orders.metrics.order_placed(&OrderLabels {
             venue: self.venue.name().to_owned(),
             outcome: match &sent {
@@ -155,10 +204,48 @@ impl Placement {
                 }) => "unknown",
             },
         });
-        match sent {
-            Ok(report) => Ok(self.acknowledged(report).await),
-            Err(failure) => self.failed(failure).await,
-        }
+        sent
+    }
+
+    /// Turns to another venue, unless the journal knows of a reason against: the order was seen, or its caller wants it
+    /// no more. The journal is told with the first attempt there, and judges once more.
+    async fn goes_on(&mut self, route: &Route, failure: &Failure) -> bool {
+        let id = self.record.order.id.clone();
+        let event = Event::FailedOver {
+            from: self.venue.name().to_owned(),
+            to: route.destination.clone(),
+            failure: failure.clone(),
+        };
+        let known = if self.is_journaled() {
+            self.orders.journal.order(&id).await.ok().flatten()
+        } else {
+            Some(self.record.clone())
+        };
+        let next = apply(known, &event, Timestamp::now());
+        let Ok(next) = next else {
+            return false;
+        };
+        tracing::warn!(
+            order = %id, from = self.venue.name(), to = route.venue.name(), %failure,
+            "the order goes on to another venue"
+        );
+        let labels = FailoverLabels {
+            from: self.venue.name().to_owned(),
+            to: route.venue.name().to_owned(),
+            reason: failure.code.name(),
+        };
+        self.orders.metrics.reliability.failed_over(&labels);
+        let mut owed = self.owed_events();
+        owed.extend(taped(&self.tape));
+        owed.push(event);
+        drop(owed);
+        self.record = next;
+        (self.venue, self.listed) = (route.venue.clone(), route.listed.clone());
+        true
+    }
+
+    fn owed_events(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The adapter's report, if it can be of this order.
@@ -174,30 +261,23 @@ impl Placement {
         self.journaled.load(Ordering::SeqCst)
     }
 
-    /// Makes intent and attempt durable; the intent goes with the first attempt.
+    /// Makes an attempt durable, and with the first of them the intent, or where the order went on to.
     async fn journal(&self, attempt: Attempt) -> Result<(), Failure> {
-        let mut events = Vec::with_capacity(2);
-        if !self.is_journaled() {
-            events.push(Event::Intent {
-                record: Box::new(self.record.clone()),
-                key_id: self.caller.key_id.clone(),
-                request_id: self.caller.request_id.clone(),
-            });
-        }
-        events.push(Event::Attempt { attempt });
         let id = &self.record.order.id;
-        let commit = Commit::of_order(id, events).claiming(self.caller.claim.as_ref());
+        let events = self.then(Event::Attempt { attempt });
+        let commit = Commit::of_order(id, events).claiming(self.claim.as_ref());
         let appended = self.orders.journal.append_as(id, commit).await;
         appended.map_err(|error| not_recorded(&error))?;
+        self.owed_events().clear();
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
     }
 
-    /// What was said, then what came of it.
+    /// What the journal is owed, what was said since, then what came of it.
     fn then(&self, outcome: Event) -> Vec<Event> {
-        let mut events = taped(&self.tape);
-        events.push(outcome);
-        events
+        let mut owed = self.owed_events();
+        owed.extend(taped(&self.tape));
+        owed.iter().cloned().chain([outcome]).collect()
     }
 
     async fn acknowledged(&self, report: OrderReport) -> Placed {
@@ -224,35 +304,62 @@ impl Placement {
         let id = &self.record.order.id;
         let mut order = self.record.order.clone();
         if self.is_journaled() {
-            let event = Event::PlaceFailed {
-                failure: failure.clone(),
-            };
-            let mut commit = Commit::of_order(id, self.then(event));
-            // The caller may be gone, or may have been told to come back: the key is free by then.
-            if failure.fate != Fate::Unknown && failure.code.is_passing() {
-                commit = commit.releasing(self.caller.claim.as_ref());
-            }
-            match self.orders.journal.append_as(id, commit).await {
+            match self.note_failure(&failure).await {
                 Ok(record) => order = record.order,
                 Err(error) => {
                     tracing::error!(order = %id, %error, "the failure could not be stored")
                 }
             }
         }
-        if failure.fate == Fate::Unknown {
-            tracing::warn!(order = %id, venue = %order.venue, %failure, "the order's fate is open");
-            return Ok(if order.state == OrderState::PendingNew {
-                Placed::FateOpen(order)
-            } else {
-                Placed::Acknowledged(order) // it was found in the meantime
-            });
+        let venue = self.venue.name();
+        match order.state {
+            OrderState::PendingNew if failure.fate == Fate::Unknown => {
+                tracing::warn!(order = %id, venue, %failure, "the order's fate is open");
+                Ok(Placed::FateOpen(order))
+            }
+            OrderState::PendingNew | OrderState::Rejected => Err(OrderError::Venue {
+                venue: venue.to_owned(),
+                failure: Box::new(self.with_earlier(failure)),
+                order_id: self.is_journaled().then(|| id.clone()),
+            }),
+            _ => Ok(Placed::Acknowledged(order)), // it was found in the meantime
         }
-        let order_id = self.is_journaled().then(|| id.clone());
-        Err(OrderError::Venue {
-            venue: order.venue,
-            failure: Box::new(failure),
-            order_id,
-        })
+    }
+
+    async fn note_failure(&self, failure: &Failure) -> Result<OrderRecord, StoreError> {
+        let id = &self.record.order.id;
+        let mut events = self.then(Event::PlaceFailed {
+            failure: failure.clone(),
+        });
+        let commit = |events| {
+            let commit = Commit::of_order(id, events);
+            // The caller may be gone, or may have been told to come back: the key is free by then.
+            if failure.fate != Fate::Unknown && failure.code.is_passing() {
+                commit.releasing(self.claim.as_ref())
+            } else {
+                commit
+            }
+        };
+        let journal = &self.orders.journal;
+        match journal.append_as(id, commit(events.clone())).await {
+            // It was found, or is to be cancelled, before it could go on.
+            Err(StoreError::Lifecycle(_)) => {
+                events.retain(|event| !matches!(event, Event::FailedOver { .. }));
+                journal.append_as(id, commit(events)).await
+            }
+            appended => appended,
+        }
+    }
+
+    /// The failure that ended it, with those after which it went on.
+    fn with_earlier(&self, failure: Failure) -> Failure {
+        match &self.record.order.failover {
+            Some(earlier) => Failure {
+                message: format!("{}; before that {}", failure.message, earlier.reason),
+                ..failure
+            },
+            None => failure,
+        }
     }
 }
 
@@ -294,6 +401,7 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at: now,
             updated_at: now,
         },
@@ -304,6 +412,8 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: None,
+        left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
     }

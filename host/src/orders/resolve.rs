@@ -31,16 +31,24 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn answered() -> Self {
+    pub(super) fn answered() -> Self {
         Self {
             is_answered: true,
+            miss: None,
+        }
+    }
+
+    /// The order was not seen.
+    pub(super) fn unseen(said: Said) -> Self {
+        Self {
+            is_answered: said == Said::Absent,
             miss: None,
         }
     }
 }
 
 /// How a question about one order was answered.
-enum Word {
+pub(super) enum Word {
     Seen(Box<OrderReport>),
     Not(Said),
 }
@@ -118,8 +126,8 @@ impl Orders {
         let event = Event::NotPlaced { horizon, misses };
         match self.journal.append(&id, vec![event]).await {
             Ok(record) => {
-                self.metrics.fates.not_placed(&record.order.venue);
-                tracing::warn!(order = %id, venue = %record.order.venue, "the order never arrived; it is given up");
+                self.metrics.fates.not_placed(record.at_venue());
+                tracing::warn!(order = %id, venue = record.at_venue(), "the order never arrived; it is given up");
             }
             Err(StoreError::Lifecycle(LifecycleError::NotUnderWay(_))) => {} // it was just seen
             Err(error) => return Err(error.into()),
@@ -268,10 +276,7 @@ impl Orders {
                 self.then_cancel(&record).await?;
                 Ok(Asked::answered())
             }
-            Word::Not(said) => Ok(Asked {
-                is_answered: said == Said::Absent,
-                miss: None,
-            }),
+            Word::Not(said) => Ok(Asked::unseen(said)),
         }
     }
 
@@ -365,7 +370,12 @@ impl Orders {
         Gathered::NotSeen(round)
     }
 
-    async fn among_open(&self, readings: &Readings, record: &OrderRecord, client_id: &str) -> Word {
+    pub(super) async fn among_open(
+        &self,
+        readings: &Readings,
+        record: &OrderRecord,
+        client_id: &str,
+    ) -> Word {
         match readings.open(&record.order.symbol).await {
             Ok(reports) => among(&reports, record, client_id),
             Err(failure) => Word::Not(said(&failure)),
@@ -407,7 +417,7 @@ impl Orders {
     }
 
     /// Looks up one leg by its client order id, or the current one by whatever is known of it.
-    async fn look_up_once(
+    pub(super) async fn look_up_once(
         &self,
         readings: &Readings,
         record: &OrderRecord,

@@ -104,7 +104,7 @@ impl Schedule {
                         was_answered: false,
                         doubt,
                         misses: Vec::new(),
-                        venue: record.order.venue.clone(),
+                        venue: record.at_venue().to_owned(),
                         since,
                     };
                     self.next.insert(record.order.id.clone(), next);
@@ -152,7 +152,7 @@ impl Schedule {
             };
             next.at = now + next.wait;
             next.wait = (next.wait * 2).min(longest);
-            let place = (record.order.venue.clone(), record.endpoint.clone());
+            let place = (record.at_venue().to_owned(), record.endpoint.clone());
             places.entry(place).or_default().push(Case {
                 is_thorough: next.was_answered,
                 misses: next.misses.clone(),

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Cancel, GetOrder};
+use switchyard_runtime::{Cancel, GetOrder, Operation as _};
 
 use super::in_flight::InFlight;
+use super::list::OpenOrders;
 use super::sighting::Adoption;
 use super::startup::Startup;
 use super::validate::FieldProblem;
+use crate::account::Accounts;
 use crate::model::{
-    Attempt, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport, OrderState,
+    Attempt, CANCEL_ELSEWHERE, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport,
+    OrderState,
 };
 use crate::plugin::translate;
 use crate::reliability::Deadline;
@@ -110,6 +113,18 @@ pub struct Orders {
     pub(super) in_flight: InFlight,
     pub(super) startup: Startup,
     pub(super) adoption: Arc<Adoption>,
+    /// Held while a venue is halted or resumed: the journal and the venue are told in one order.
+    pub(super) halting: Arc<tokio::sync::Mutex<()>>,
+    pub(super) kept: Kept,
+}
+
+/// What is kept of venues and changed by orders.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Balances and positions.
+    pub accounts: Accounts,
+    /// Open orders.
+    pub open_orders: OpenOrders,
 }
 
 impl Orders {
@@ -119,6 +134,7 @@ impl Orders {
         journal: Arc<Journal>,
         metrics: Arc<Metrics>,
         adoption: Adoption,
+        kept: Kept,
     ) -> Self {
         Self {
             startup: Startup::of(&venues),
@@ -127,7 +143,21 @@ impl Orders {
             metrics,
             in_flight: InFlight::default(),
             adoption: Arc::new(adoption),
+            halting: Arc::default(),
+            kept,
         }
+    }
+
+    /// A venue answered a request that changes something, or did not: what was kept before shows it not. Done
+    /// before the caller is answered, who then reads what it wrote.
+    pub(super) fn changed(&self, record: &OrderRecord) {
+        self.changed_at(record.at_venue(), &record.endpoint);
+    }
+
+    /// The same for a whole endpoint.
+    pub(super) fn changed_at(&self, venue: &str, endpoint: &str) {
+        self.kept.accounts.changed(venue, endpoint);
+        self.kept.open_orders.changed(venue, endpoint);
     }
 
     /// The venue of a name that a caller gave in `field`.
@@ -208,6 +238,24 @@ impl Orders {
         record: &OrderRecord,
         deadline: Deadline,
     ) -> Result<Option<OrderReport>, Failure> {
+        self.send_cancel_as(record, Cancel::NAME, deadline).await
+    }
+
+    /// Asks a venue that an order went on from to cancel what it shows of it.
+    pub(super) async fn send_cancel_elsewhere(
+        &self,
+        left: &OrderRecord,
+        deadline: Deadline,
+    ) -> Result<Option<OrderReport>, Failure> {
+        self.send_cancel_as(left, CANCEL_ELSEWHERE, deadline).await
+    }
+
+    async fn send_cancel_as(
+        &self,
+        record: &OrderRecord,
+        operation: &str,
+        deadline: Deadline,
+    ) -> Result<Option<OrderReport>, Failure> {
         let (venue, listed) = self.where_it_trades(record)?;
         let command = wit_trading::Cancel {
             order: order_ref(record),
@@ -220,16 +268,29 @@ impl Orders {
         };
         let (id, tape) = (&record.order.id, Tape::default());
         let outcome = venue
-            .run(ask, |attempt| self.record_attempt(id, attempt), &tape)
+            .run(
+                ask,
+                |attempt| {
+                    let operation = operation.to_owned();
+                    self.record_attempt(
+                        id,
+                        Attempt {
+                            operation,
+                            ..attempt
+                        },
+                    )
+                },
+                &tape,
+            )
             .await;
+        self.changed(record);
         let exchanged = taped(&tape);
         if !exchanged.is_empty()
             && let Err(error) = self.journal.append(id, exchanged).await
         {
             tracing::error!(order = %id, %error, "what was said about a cancel could not be stored");
         }
-        let outcome = outcome?;
-        translate::cancel_outcome(record, outcome).map_err(translate::unreadable_change)
+        translate::cancel_outcome(record, outcome?).map_err(translate::unreadable_change)
     }
 
     /// Makes an attempt on a known order durable.
@@ -265,7 +326,7 @@ impl Orders {
         &self,
         record: &OrderRecord,
     ) -> Result<(&Arc<Venue>, Arc<Listed>), Failure> {
-        let name = &record.order.venue;
+        let name = record.at_venue();
         let unavailable =
             |message: String| Failure::not_sent(FailureCode::VenueUnavailable, message);
         let venue = self

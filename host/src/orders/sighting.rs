@@ -43,9 +43,10 @@ impl Orders {
             }
             Err(error) => return Err(error),
         };
-        self.metrics.fates.surfaced_late(&record.order.venue);
+        self.changed(&record);
+        self.metrics.fates.surfaced_late(record.at_venue());
         tracing::error!(
-            order = %id, venue = %record.order.venue, venue_order = %place,
+            order = %id, venue = record.at_venue(), venue_order = %place,
             state = record.order.state.name(), filled = %record.order.filled_quantity,
             "what was given up or lost is at the venue after all; the order goes on with it"
         );
@@ -71,7 +72,10 @@ impl Orders {
         // Whoever saw it first may have told the journal by now.
         match self.journal.order(&id).await? {
             Some(latest) if !is_news(&latest, &event)? => Ok(latest),
-            _ => self.journal.append(&id, vec![event]).await,
+            _ => {
+                self.changed(&record);
+                self.journal.append(&id, vec![event]).await
+            }
         }
     }
 
@@ -89,7 +93,12 @@ impl Orders {
                 continue;
             };
             match known.get(&id) {
-                Some(record) if record.order.venue != venue.name() => {}
+                Some(record) if record.has_left(venue.name()) => {
+                    is_news |= self.observe_elsewhere(&id, venue.name(), report).await?;
+                }
+                Some(record) if record.at_venue() != venue.name() => {
+                    self.tell_of_stranger(record, venue, report);
+                }
                 Some(record) => {
                     let is_lost_leg = record.leg_of(report).is_none();
                     let is_its_own = is_lost_leg || record.difference(report).is_none();
@@ -131,6 +140,7 @@ impl Orders {
         };
         match self.journal.append(&id, vec![event]).await {
             Ok(record) => {
+                self.changed(&record);
                 self.metrics.fates.adopted(venue.name());
                 tracing::error!(
                     order = %id, venue = venue.name(), venue_order = %report.venue_order_id,
@@ -146,7 +156,7 @@ impl Orders {
     }
 }
 
-fn is_news(record: &OrderRecord, event: &Event) -> Result<bool, LifecycleError> {
+pub(super) fn is_news(record: &OrderRecord, event: &Event) -> Result<bool, LifecycleError> {
     let mut next = apply(Some(record.clone()), event, Timestamp::from_millis(0))?;
     next.order.updated_at = record.order.updated_at;
     Ok(next != *record)
@@ -180,6 +190,7 @@ fn found(
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at: report.created_at.unwrap_or(now),
             updated_at: now,
         },
@@ -191,6 +202,8 @@ fn found(
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: None,
+        left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
     }

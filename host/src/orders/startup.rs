@@ -107,7 +107,7 @@ impl Startup {
         for record in unresolved {
             let (id, place) = (
                 record.order.id.clone(),
-                (record.order.venue.clone(), record.endpoint.clone()),
+                (record.at_venue().to_owned(), record.endpoint.clone()),
             );
             match state.places.get_mut(&place) {
                 Some(progress) if progress.trades => {
@@ -245,18 +245,13 @@ impl Orders {
             .is_some_and(|rules| !rules.open_without_instrument);
         let mut instruments = vec![None];
         if by_instrument {
-            let mut records = self
-                .journal
-                .open_at(venue.name(), None)
-                .await
-                .map_err(store)?;
-            records.extend(
-                self.journal
-                    .watched(Timestamp::now())
-                    .await
-                    .map_err(store)?,
-            );
-            records.retain(|record| record.order.venue == venue.name());
+            let (journal, now) = (&self.journal, Timestamp::now());
+            let mut records = journal.open_at(venue.name(), None).await.map_err(store)?;
+            for watched in journal.watched(now).await.map_err(store)? {
+                records.extend(watched.as_left_at(venue.name()));
+                records.push(watched);
+            }
+            records.retain(|record| record.at_venue() == venue.name());
             let symbols: HashSet<String> = records.into_iter().map(|r| r.order.symbol).collect();
             let listed = symbols.iter().filter_map(|symbol| venue.instrument(symbol));
             instruments = listed
@@ -346,6 +341,7 @@ pub(super) mod tests {
                 origin: Origin::Gateway,
                 reason: None,
                 served_by: None,
+                failover: None,
                 created_at: Timestamp::from_millis(0),
                 updated_at: Timestamp::from_millis(0),
             },
@@ -356,6 +352,8 @@ pub(super) mod tests {
             amendment: None,
             past_legs: Vec::new(),
             reported_at: None,
+            moved_to: None,
+            left: Vec::new(),
             watched_until: None,
             cancel_on_sight: false,
         }

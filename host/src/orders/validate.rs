@@ -105,6 +105,7 @@ pub(super) fn change_problems(
         time_in_force: None, // it is as it was
         reduce_only: order.reduce_only,
         client_order_id: None,
+        failover: Vec::new(),
     };
     check_status(&changed, instrument, &mut problems);
     check_quantity(&changed, instrument, &mut problems);

@@ -26,6 +26,13 @@ impl Deadline {
         Self(self.0 + duration)
     }
 
+    /// The end of one of so many equal parts of the time left.
+    #[must_use]
+    pub fn share(self, parts: usize) -> Self {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
+        Self::after(self.left() / parts).min(self)
+    }
+
     /// Time left; zero once it passed.
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -50,6 +57,14 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_share_of_the_time_leaves_the_rest_to_others() {
+        let deadline = Deadline::after(Duration::from_secs(6));
+        assert_eq!(deadline.share(3).left(), Duration::from_secs(2));
+        assert_eq!(deadline.share(1), deadline);
+        assert_eq!(deadline.share(0), deadline);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_future_is_bounded_by_what_is_left_and_not_by_the_whole() {

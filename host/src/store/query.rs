@@ -12,7 +12,7 @@ pub struct OrderQuery {
     pub tenant: String,
     /// Any of these ids.
     pub ids: Option<Vec<OrderId>>,
-    /// At this venue.
+    /// At this venue, or asked for there.
     pub venue: Option<String>,
     /// Of this instrument.
     pub symbol: Option<String>,

@@ -14,5 +14,5 @@ pub use metrics::{
     VenueCallLabels,
 };
 pub use reliability::{
-    BucketLabels, PriorityLabels, ReliabilityMetrics, RetryLabels, TransitionLabels,
+    BucketLabels, FailoverLabels, PriorityLabels, ReliabilityMetrics, RetryLabels, TransitionLabels,
 };

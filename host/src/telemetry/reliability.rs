@@ -68,6 +68,26 @@ pub(super) struct ShedLabels {
     pub by: &'static str,
 }
 
+/// Answers that callers were given.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct ReadLabels {
+    /// `ticker`, `orderbook`, `candles`, `balances`, `positions` or `active_orders`.
+    pub kind: &'static str,
+    /// `live`, `cached`, `stale` or `failed`.
+    pub source: &'static str,
+}
+
+/// An order that went on to another venue.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct FailoverLabels {
+    /// The venue that has it not.
+    pub from: String,
+    /// The venue it went on to.
+    pub to: String,
+    /// The typed code of why.
+    pub reason: &'static str,
+}
+
 /// Handles to the metrics of the policies.
 #[derive(Debug)]
 pub struct ReliabilityMetrics {
@@ -80,6 +100,9 @@ pub struct ReliabilityMetrics {
     running: Family<VenueLabels, Gauge>,
     waiting: Family<VenueLabels, Gauge>,
     shed: Family<ShedLabels, Counter>,
+    halted: Family<VenueLabels, Gauge>,
+    reads: Family<ReadLabels, Counter>,
+    failovers: Family<FailoverLabels, Counter>,
 }
 
 impl ReliabilityMetrics {
@@ -95,6 +118,9 @@ impl ReliabilityMetrics {
             running: Family::default(),
             waiting: Family::default(),
             shed: Family::default(),
+            halted: Family::default(),
+            reads: Family::default(),
+            failovers: Family::default(),
         };
         registry.register(
             "venue_retries",
@@ -137,6 +163,21 @@ impl ReliabilityMetrics {
             "operations_shed",
             "Operations not begun, by what kept them",
             this.shed.clone(),
+        );
+        registry.register(
+            "venue_halted",
+            "Whether an operator stopped the trading",
+            this.halted.clone(),
+        );
+        registry.register(
+            "reads",
+            "Answers to reads, by where they came from",
+            this.reads.clone(),
+        );
+        registry.register(
+            "order_failovers",
+            "Orders that went on to another venue, by why",
+            this.failovers.clone(),
         );
         this
     }
@@ -190,5 +231,22 @@ impl ReliabilityMetrics {
     pub fn shed(&self, venue: &str, by: &'static str) {
         let venue = venue.to_owned();
         self.shed.get_or_create(&ShedLabels { venue, by }).inc();
+    }
+
+    /// Notes whether the trading at a venue is stopped.
+    pub fn halted(&self, venue: &str, is_halted: bool) {
+        let venue = venue.to_owned();
+        let gauge = self.halted.get_or_create(&VenueLabels { venue });
+        gauge.set(is_halted.into());
+    }
+
+    /// Counts an order that went on to another venue.
+    pub fn failed_over(&self, labels: &FailoverLabels) {
+        self.failovers.get_or_create(labels).inc();
+    }
+
+    /// Counts an answer to a read.
+    pub fn read(&self, kind: &'static str, source: &'static str) {
+        self.reads.get_or_create(&ReadLabels { kind, source }).inc();
     }
 }

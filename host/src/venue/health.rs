@@ -39,6 +39,17 @@ pub enum EndpointStatus {
     Down,
 }
 
+/// How likely an endpoint is to answer, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    /// It answers its probes, and calls to it are let through.
+    Well,
+    /// It answers its probes, and its breaker lets some calls through to see whether it is back.
+    OnTrial,
+    /// Neither.
+    Ill,
+}
+
 /// Whether the venue takes the gateway's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -200,6 +211,15 @@ impl HealthBoard {
             Some(Ok(())) => facts.instruments.is_none() && facts.listing_error.is_none(),
             Some(Err(_)) => false,
         })
+    }
+
+    /// Whether an endpoint's last probe was answered.
+    pub fn answers(&self, endpoint: &str) -> bool {
+        let endpoints = self.lock();
+        let probe = endpoints
+            .get(endpoint)
+            .and_then(|facts| facts.probe.as_ref());
+        probe.is_some_and(Result::is_ok)
     }
 
     /// How one endpoint is.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::health::Condition;
 use super::verdict::Kind;
 use crate::config::VenueConfig;
 use crate::model::{Failure, FailureCode};
@@ -218,6 +219,15 @@ impl Policies {
             slow,
             retry_after_ms: retry_after.map(millis),
         })
+    }
+
+    /// What an endpoint's breaker makes of it. An open one that has waited long enough lets a call through.
+    pub(super) fn condition(&self, endpoint: &str) -> Condition {
+        match self.breakers.get(endpoint).map(Breaker::snapshot) {
+            Some(snapshot) if snapshot.state == State::Closed => Condition::Well,
+            Some(snapshot) if snapshot.retry_after.is_none() => Condition::OnTrial,
+            _ => Condition::Ill,
+        }
     }
 
     /// How much of the process the venue holds.

@@ -13,7 +13,8 @@ use url::Url;
 
 use super::catalogue::{CatalogueError, Listed, VenueCatalogue};
 use super::clock::VenueClock;
-use super::health::{HealthBoard, VenueStatus};
+use super::halt::HaltSwitch;
+use super::health::{Condition, HealthBoard, VenueStatus};
 use super::http::Sender;
 use super::limits::{BucketStatus, Sharing, VenueLimits};
 use super::policies::{BreakerStatus, BulkheadStatus, Policies};
@@ -100,6 +101,7 @@ pub struct Venue {
     catalogue: RwLock<Arc<VenueCatalogue>>,
     pub(super) limits: VenueLimits,
     pub(super) policies: Policies,
+    pub(super) halt: HaltSwitch,
     pub(super) resyncs: tokio::sync::Mutex<BTreeMap<String, Instant>>,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -186,6 +188,7 @@ impl Venue {
             endpoints,
             sender,
             policies,
+            halt: HaltSwitch::default(),
             resyncs: tokio::sync::Mutex::default(),
             limits,
             adapter: RwLock::new(adapter),
@@ -252,6 +255,15 @@ impl Venue {
         self.account.is_some()
     }
 
+    /// Whether another venue of the configuration is the same account under another name.
+    pub fn shares_account_with(&self, other: &Self) -> bool {
+        let api_key = |venue: &Self| venue.account.as_ref().map(|a| a.api_key.clone());
+        let mut endpoints = self.endpoints.iter();
+        self.adapter_name == other.adapter_name
+            && api_key(self) == api_key(other)
+            && endpoints.any(|(alias, url)| other.endpoints.get(alias) == Some(url))
+    }
+
     /// Whether its adapter has a capability.
     pub fn offers(&self, capability: Capability) -> bool {
         self.adapter().offers(capability)
@@ -296,6 +308,15 @@ impl Venue {
     /// How an endpoint's breaker stands.
     pub fn breaker(&self, endpoint: &str) -> Option<BreakerStatus> {
         self.policies.breaker(endpoint)
+    }
+
+    /// How likely an endpoint is to answer.
+    pub fn condition(&self, endpoint: &str) -> Condition {
+        if self.health.answers(endpoint) {
+            self.policies.condition(endpoint)
+        } else {
+            Condition::Ill
+        }
     }
 
     /// How much of the process it holds.

@@ -187,6 +187,18 @@ async fn projections_that_were_changed_are_told_and_made_anew() {
 }
 
 #[tokio::test]
+async fn a_journal_of_the_third_version_keeps_its_chain_when_it_is_opened() {
+    let home = written().await;
+    let before = home.open().unwrap().head().await.unwrap();
+    home.tamper("DROP TABLE moved_orders; PRAGMA user_version = 3;");
+    let journal = home.open().unwrap();
+    assert_eq!(journal.head().await.unwrap(), before);
+    is_whole(&journal).await;
+    keep(&journal, &record("t", None, 99), vec![refused()]).await;
+    is_whole(&journal).await;
+}
+
+#[tokio::test]
 async fn a_file_of_another_program_is_refused_and_not_touched() {
     let home = Directory::new();
     let path = home.path();

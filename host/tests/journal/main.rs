@@ -4,6 +4,7 @@
 
 mod exporting;
 mod files;
+mod moved;
 mod orders;
 mod suite;
 mod upkeep;
@@ -30,6 +31,8 @@ stores!(sqlite: crate::files::Directory::new() =>
     every_filter_selects_what_it_says_and_nothing_of_other_tenants,
     pages_cover_everything_once_even_where_orders_share_a_millisecond,
     an_order_is_found_by_every_id_it_ever_had_at_its_venue,
+    an_order_that_went_on_is_found_where_it_is_where_it_was_and_by_what_was_asked,
+    what_is_live_where_an_order_went_on_from_is_kept_and_watched_without_end,
     ten_thousand_orders_in_a_range_come_complete_and_in_order,
     a_key_is_claimed_with_its_order_and_by_one_request,
     a_key_is_bound_to_its_answer_for_good,
@@ -38,4 +41,5 @@ stores!(sqlite: crate::files::Directory::new() =>
     projections_made_anew_are_what_they_were,
     retention_removes_what_is_over_and_leaves_a_chain_that_holds,
     keys_are_forgotten_in_time_and_their_entries_after_that,
+    a_halt_stands_across_restarts_and_retention_until_it_is_resumed,
 );

@@ -31,6 +31,7 @@ pub(crate) fn record(tenant: &str, label: Option<&str>, created_at: i64) -> Orde
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at,
             updated_at: created_at,
         },
@@ -41,6 +42,8 @@ pub(crate) fn record(tenant: &str, label: Option<&str>, created_at: i64) -> Orde
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: None,
+        left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
     }

@@ -261,7 +261,7 @@ impl TestApp {
 
     /// Someone else, with an account of their own, who trades against the gateway.
     pub fn rival(&self) -> VenueClient {
-        VenueClient::with(&self.sim, rival_credentials())
+        rival_at(&self.sim)
     }
 
     /// The next `count` requests of this kind meet a fault at the venue.
@@ -328,6 +328,11 @@ impl TestApp {
         })
         .await
     }
+}
+
+/// Someone at a venue with an account of their own, who trades against the gateway.
+pub fn rival_at(sim: &VenueSim) -> VenueClient {
+    VenueClient::with(sim, rival_credentials())
 }
 
 /// A limit order to buy bitcoin.

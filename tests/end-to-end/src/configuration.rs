@@ -56,6 +56,10 @@ pub const OTHER_TRADER: Key = Key {
     role: "trader",
 };
 
+/// `[cache]` without anything kept.
+const NO_CACHE: &str = "ticker_ms = 0\norderbook_ms = 0\ncandles_ms = 0\nbalances_ms = 0\npositions_ms = 0\n\
+                        active_orders_ms = 0";
+
 /// A venue in a configuration.
 #[derive(Debug, Clone)]
 pub struct ConfiguredVenue {
@@ -87,6 +91,8 @@ pub struct GatewayConfig {
     /// Lines put into the section of every venue. Nothing is tried twice, and no breaker opens, unless a test
     /// wants it: what one lost answer leads to would hardly ever show.
     pub venue_lines: String,
+    /// Lines put into `[cache]`. Nothing is kept unless a test wants it: most look at what the venue says now.
+    pub cache_lines: String,
     /// Lines put at the very top.
     pub top_lines: String,
     /// The keys.
@@ -104,6 +110,7 @@ impl GatewayConfig {
             venues: Vec::new(),
             plugin_lines: String::new(),
             venue_lines: "retry.max_retries = 0\nbreaker.minimum_calls = 10000".to_owned(),
+            cache_lines: NO_CACHE.to_owned(),
             top_lines: String::new(),
             keys: vec![VIEWER, TRADER, OPERATOR, OTHER_TRADER],
         }
@@ -153,10 +160,11 @@ impl GatewayConfig {
         let quoted = |text: &str| Value::from(text).to_string();
         let path = |path: &Path| quoted(&path.display().to_string());
         let mut text = format!(
-            "{}\n[server]\nlisten = {}\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n{}\n\n[store]\nurl = {}\n\n\
+            "{}\n[server]\nlisten = {}\n\n[cache]\n{}\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n{}\n\n[store]\nurl = {}\n\n\
              [log]\nlevel = {}\n\n",
             self.top_lines,
             quoted(&self.listen),
+            self.cache_lines,
             path(&self.plugins),
             path(&code_cache()),
             self.plugin_lines,

@@ -21,7 +21,7 @@ mod plain_venue;
 mod process;
 mod venue_client;
 
-pub use app::{RunningGateway, TestApp, VENUE, limit_order, simulator, start_gateway};
+pub use app::{RunningGateway, TestApp, VENUE, limit_order, rival_at, simulator, start_gateway};
 pub use artifacts::{adapters, built, hostile_adapters};
 pub use caller::{Answer, Caller};
 pub use configuration::{

@@ -2,16 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::selection;
-use crate::account::{self, Balance, EndpointAnswer, Position};
+use crate::account::{Balance, EndpointAnswer, Position};
 use crate::api::extract::{RequestDeadline, StrictQuery};
+use crate::api::freshness::{self, Freshness};
 use crate::api::page::SourcedPage;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
-use crate::orders::{SourceKind, SourceStatus};
+use crate::reads::SourceStatus;
 
 /// Which balances are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,10 +31,12 @@ pub(in crate::api) struct BalanceQuery {
 pub(in crate::api) async fn balances(
     State(state): State<AppState>,
     RequestDeadline(deadline): RequestDeadline,
+    Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<BalanceQuery>,
-) -> Result<Json<SourcedPage<Balance>>, Problem> {
+) -> Result<(HeaderMap, Json<SourcedPage<Balance>>), Problem> {
     let venues = selection::venues(&state, query.venue.as_deref())?;
-    gathered(account::balances(&venues, deadline).await)
+    let (headers, page) = gathered(state.accounts.balances(&venues, wanted, deadline).await)?;
+    Ok((headers, Json(page)))
 }
 
 /// Which positions are wanted.
@@ -53,53 +57,51 @@ pub(in crate::api) struct PositionQuery {
 pub(in crate::api) async fn positions(
     State(state): State<AppState>,
     RequestDeadline(deadline): RequestDeadline,
+    Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<PositionQuery>,
-) -> Result<Json<SourcedPage<Position>>, Problem> {
+) -> Result<(HeaderMap, Json<SourcedPage<Position>>), Problem> {
     let venues = selection::venues(&state, query.venue.as_deref())?;
     if let Some(symbol) = query.symbol.as_deref() {
         selection::sources(&state, query.venue.as_deref(), symbol)?;
     }
     let symbol = query.symbol.as_deref();
-    let mut page = gathered(account::positions(&venues, symbol, deadline).await)?;
+    let asked = state.accounts.positions(&venues, symbol, wanted, deadline);
+    let (headers, mut page) = gathered(asked.await)?;
     if let Some(symbol) = query.symbol {
         page.items.retain(|position| position.symbol == symbol);
     }
-    Ok(page)
+    Ok((headers, Json(page)))
 }
 
-/// One page out of what each endpoint answered.
-fn gathered<T>(parts: Vec<EndpointAnswer<T>>) -> Result<Json<SourcedPage<T>>, Problem> {
+/// One page out of what each endpoint answered, and how fresh it is.
+fn gathered<T: Clone>(
+    parts: Vec<EndpointAnswer<T>>,
+) -> Result<(HeaderMap, SourcedPage<T>), Problem> {
     let (mut items, mut sources) = (Vec::new(), Vec::new());
-    let (mut answered, mut first_failure) = (false, None);
+    let (mut served, mut first_failure) = (Vec::new(), None);
     for part in parts {
-        let reason = part.result.as_ref().err().map(ToString::to_string);
-        let source = if reason.is_none() {
-            SourceKind::Live
-        } else {
-            SourceKind::Missing
-        };
+        let (venue, endpoint) = (&part.venue, &part.endpoint);
         match part.result {
-            Ok(found) => {
-                items.extend(found);
-                answered = true;
+            Ok(answer) => {
+                items.extend(answer.value.iter().cloned());
+                sources.push(SourceStatus::served(venue, endpoint, &answer.served));
+                served.push(answer.served);
             }
             Err(failure) => {
-                first_failure.get_or_insert_with(|| Problem::of_venue(&part.venue, &failure, None));
+                sources.push(SourceStatus::missing(venue, endpoint, &failure));
+                first_failure.get_or_insert_with(|| Problem::of_venue(venue, &failure, None));
             }
         }
-        sources.push(SourceStatus {
-            venue: part.venue,
-            endpoint: part.endpoint,
-            source,
-            reason,
-        });
     }
     match first_failure {
-        Some(problem) if !answered => Err(problem),
-        _ => Ok(Json(SourcedPage {
-            items,
-            next_cursor: None,
-            sources,
-        })),
+        Some(problem) if served.is_empty() => Err(problem),
+        _ => {
+            let page = SourcedPage {
+                items,
+                next_cursor: None,
+                sources,
+            };
+            Ok((freshness::headers(&served), page))
+        }
     }
 }

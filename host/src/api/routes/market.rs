@@ -1,17 +1,22 @@
-//! `GET /v1/tickers`, `/v1/orderbook` and `/v1/candles`, from the first venue of a list that answers.
+//! `GET /v1/tickers`, `/v1/orderbook` and `/v1/candles`, from the first venue of a list that answers, the
+//! healthiest first.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::selection;
 use crate::api::extract::{RequestDeadline, StrictQuery};
-use crate::api::page::Page;
+use crate::api::freshness::{self, Freshness};
+use crate::api::page::{Page, SourcedItem};
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
-use crate::market::{self, Candle, CandlesAsked, OrderBook, Source, Ticker};
+use crate::market::{Candle, CandlesAsked, OrderBook, Source, Ticker};
 use crate::model::Timestamp;
+use crate::reads::SourceStatus;
 
 /// Symbols that one request may ask for.
 const MAX_SYMBOLS: usize = 20;
@@ -21,7 +26,8 @@ const MAX_SYMBOLS: usize = 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct TickerQuery {
-    /// Venue; several separated by commas are tried in turn; `auto` or nothing tries all.
+    /// Venue; several separated by commas, or all for `auto` or nothing, are tried in turn: the healthiest first,
+    /// and among equals in the order given.
     venue: Option<String>,
     /// Unified symbol, or up to 20 separated by commas.
     symbol: String,
@@ -32,7 +38,8 @@ pub(in crate::api) struct TickerQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct BookQuery {
-    /// Venue; several separated by commas are tried in turn; `auto` or nothing tries all.
+    /// Venue; several separated by commas, or all for `auto` or nothing, are tried in turn: the healthiest first,
+    /// and among equals in the order given.
     venue: Option<String>,
     /// Unified symbol.
     symbol: String,
@@ -41,33 +48,42 @@ pub(in crate::api) struct BookQuery {
     limit: Option<u32>,
 }
 
-/// Best prices and the last day's trading.
+/// Best prices and the last day's trading. An answer may be as old as the gateway's configuration allows, and says
+/// so; `Cache-Control: no-cache` asks the venue now.
 #[utoipa::path(get, path = "/v1/tickers", tag = "market data", security(("key" = [])), params(TickerQuery),
-    responses((status = 200, body = Page<Ticker>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, body = Page<SourcedItem<Ticker>>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn tickers(
     State(state): State<AppState>,
     RequestDeadline(deadline): RequestDeadline,
+    Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<TickerQuery>,
-) -> Result<Json<Page<Ticker>>, Problem> {
-    let mut items = Vec::new();
+) -> Result<(HeaderMap, Json<Page<SourcedItem<Ticker>>>), Problem> {
+    let mut asks = Vec::new();
     for symbol in selection::list("symbol", &query.symbol, MAX_SYMBOLS)? {
         let sources = selection::sources(&state, query.venue.as_deref(), symbol)?;
-        items.push(market::ticker(&sources, deadline).await?);
+        asks.push(state.market.ticker(sources, wanted, deadline));
     }
-    Ok(Json(Page::whole(items)))
+    let found = try_join_all(asks).await?;
+    let headers = freshness::headers(found.iter().map(|ticker| &ticker.served));
+    let items = found.iter().map(SourcedItem::from).collect();
+    Ok((headers, Json(Page::whole(items))))
 }
 
 /// Resting quantities by price.
 #[utoipa::path(get, path = "/v1/orderbook", tag = "market data", security(("key" = [])), params(BookQuery),
-    responses((status = 200, body = OrderBook), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, body = SourcedItem<OrderBook>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn order_book(
     State(state): State<AppState>,
     RequestDeadline(deadline): RequestDeadline,
+    Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<BookQuery>,
-) -> Result<Json<OrderBook>, Problem> {
+) -> Result<(HeaderMap, Json<SourcedItem<OrderBook>>), Problem> {
     let depth = selection::limit(query.limit, 20, 5_000)?;
     let sources = selection::sources(&state, query.venue.as_deref(), &query.symbol)?;
-    Ok(Json(market::order_book(&sources, depth, deadline).await?))
+    let asked = state.market.order_book(sources, depth, wanted, deadline);
+    let found = asked.await?;
+    let headers = freshness::headers([&found.served]);
+    Ok((headers, Json(SourcedItem::from(&found))))
 }
 
 /// Which candles are wanted.
@@ -75,7 +91,8 @@ pub(in crate::api) async fn order_book(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct CandleQuery {
-    /// Venue; several separated by commas are tried in turn; `auto` or nothing tries all.
+    /// Venue; several separated by commas, or all for `auto` or nothing, are tried in turn: the healthiest first,
+    /// and among equals in the order given.
     venue: Option<String>,
     /// Unified symbol.
     symbol: String,
@@ -104,6 +121,8 @@ pub(in crate::api) struct CandlesView {
     items: Vec<Candle>,
     /// Always `null`: ask again with `from` behind the last candle.
     next_cursor: Option<String>,
+    /// The venues asked, in that order: the last one served, and the others did not, for the reason given.
+    sources: Vec<SourceStatus>,
 }
 
 /// Prices over time.
@@ -112,8 +131,9 @@ pub(in crate::api) struct CandlesView {
 pub(in crate::api) async fn candles(
     State(state): State<AppState>,
     RequestDeadline(deadline): RequestDeadline,
+    Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<CandleQuery>,
-) -> Result<Json<CandlesView>, Problem> {
+) -> Result<(HeaderMap, Json<CandlesView>), Problem> {
     let limit = selection::limit(query.limit, 100, 1_000)?;
     selection::check_range(query.from, query.to)?;
     let interval = query.interval.unwrap_or_else(|| "1m".to_owned());
@@ -125,14 +145,21 @@ pub(in crate::api) async fn candles(
         to: query.to,
         limit,
     };
-    let found = market::candles(&sources, asked, deadline).await?;
-    Ok(Json(CandlesView {
-        venue: found.venue,
-        symbol: found.symbol,
+    let found = state
+        .market
+        .candles(sources, asked, wanted, deadline)
+        .await?;
+    let headers = freshness::headers([&found.served]);
+    let candles = (*found.value).clone();
+    let view = CandlesView {
+        venue: candles.venue,
+        symbol: candles.symbol,
         interval,
-        items: found.candles,
+        items: candles.candles,
         next_cursor: None,
-    }))
+        sources: found.sources,
+    };
+    Ok((headers, Json(view)))
 }
 
 /// An interval in seconds, and the sources that have candles of that length.

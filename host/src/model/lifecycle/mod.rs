@@ -3,6 +3,7 @@
 
 mod amendment;
 mod evidence;
+mod moving;
 mod record;
 mod surfacing;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use amendment::{Amendment, Leg, LegOf, Stage};
 pub use evidence::{MISSES_TO_GIVE_UP, Miss, Question, Round, Said, horizon};
+pub use moving::{CANCEL_ELSEWHERE, Departure, Destination};
 pub use record::OrderRecord;
 
 use super::{Failure, OrderId, OrderReport, OrderState, Timestamp};
@@ -66,6 +68,22 @@ pub enum Event {
     PlaceFailed {
         /// Why, and with what effect.
         failure: Failure,
+    },
+    /// The order is to be placed at another venue, since the one before certainly has it not.
+    FailedOver {
+        /// The venue before.
+        from: String,
+        /// Where it goes, and as what.
+        to: Destination,
+        /// Why it is not at the one before.
+        failure: Failure,
+    },
+    /// The order was seen at a venue that it went on from.
+    SurfacedElsewhere {
+        /// That venue.
+        venue: String,
+        /// The order as the venue has it.
+        report: OrderReport,
     },
     /// The order was seen at the venue.
     Observed {
@@ -151,6 +169,8 @@ impl Event {
             Self::Exchanged { .. } => "exchanged",
             Self::Acknowledged { .. } => "acknowledged",
             Self::PlaceFailed { .. } => "place_failed",
+            Self::FailedOver { .. } => "failed_over",
+            Self::SurfacedElsewhere { .. } => "surfaced_elsewhere",
             Self::Observed { .. } => "observed",
             Self::NotPlaced { .. } => "not_placed",
             Self::SurfacedLate { .. } => "surfaced_late",
@@ -178,6 +198,9 @@ pub enum LifecycleError {
     /// Only an open order to which nothing else is being done can be changed.
     #[error("the order is {}", .0.name())]
     NotOpen(OrderState),
+    /// An order that may be at a venue, or is not wanted any more, goes to no other.
+    #[error("the order cannot be placed elsewhere")]
+    NotMovable,
     /// A step of a placement or change that is not, or no longer, being made.
     #[error("{0} belongs to nothing that is under way")]
     NotUnderWay(&'static str),
@@ -208,15 +231,19 @@ pub fn apply(
     };
     match event {
         Event::Intent { .. } | Event::Adopted { .. } | Event::Exchanged { .. } => {}
+        // It is not about the order where that is.
+        Event::Attempt { attempt } if attempt.operation == CANCEL_ELSEWHERE => {}
         Event::Attempt { attempt } => {
             record.note_attempt(&attempt.operation, attempt.expires_at)?;
-            record.order.served_by = Some(record.order.venue.clone());
+            record.order.served_by = Some(record.at_venue().to_owned());
         }
         Event::Acknowledged { report } | Event::Observed { report } => record.learn(report),
         Event::SurfacedLate { report } if record.surfaces(report) => record.learn(report),
         Event::SurfacedLate { .. } => return Err(LifecycleError::NotUnderWay("surfaced_late")),
         Event::NotPlaced { misses, .. } => record.not_placed(misses, at)?,
         Event::PlaceFailed { failure } => record.place_failed(failure),
+        Event::FailedOver { from, to, failure } => record.fail_over(from, to, failure, at)?,
+        Event::SurfacedElsewhere { venue, report } => record.surfaced_elsewhere(venue, report)?,
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,
         Event::CloseToReplace { change } => record.close_to_replace(change)?,
         Event::Amended { change, report } => record.amended(change, report),

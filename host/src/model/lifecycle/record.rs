@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::amendment::{Amendment, Leg, LegOf, Stage};
+use super::moving::Departure;
 use crate::model::{Decimal, Failure, Fate, Order, OrderReport, OrderState, Timestamp};
 
 /// An order with what the gateway must know beside what callers see.
@@ -32,6 +33,12 @@ pub struct OrderRecord {
     /// The venue's time of the newest report on the current leg.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Timestamp>,
+    /// Where it is, or is to be, where that is not at the venue that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
+    /// Venues that it went on from because they certainly had it not, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Departure>,
     /// Until when the venue is still asked for what was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched_until: Option<Timestamp>,
@@ -90,6 +97,7 @@ impl OrderRecord {
 
     pub(super) fn learn_of_current_leg(&mut self, report: &OrderReport) {
         let carried = self.carried_quantity();
+        let at_venue = self.at_venue().to_owned();
         let order = &mut self.order;
         let is_stale = plus(carried, report.filled_quantity) < order.filled_quantity;
         let reopens = order.state.is_final() && !report.state.is_final();
@@ -107,7 +115,7 @@ impl OrderRecord {
             self.reported_at = report.updated_at.or(self.reported_at);
         }
         order.filled_quantity = plus(carried, report.filled_quantity);
-        order.served_by.get_or_insert_with(|| order.venue.clone());
+        order.served_by = Some(at_venue);
         self.average_over_legs(report.filled_quantity, report.average_price);
         if report.state.is_final() {
             self.current_leg_ended(report);

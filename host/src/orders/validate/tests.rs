@@ -58,6 +58,7 @@ fn limit(quantity: &str, price: &str) -> NewOrder {
         time_in_force: Some(TimeInForce::Gtc),
         reduce_only: false,
         client_order_id: None,
+        failover: Vec::new(),
     }
 }
 

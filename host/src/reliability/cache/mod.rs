@@ -226,6 +226,23 @@ where
         Ok(value.with(CacheStatus::Live))
     }
 
+    /// What is stored for this key, in place of an error that its load ended with, or is taken to have ended with.
+    ///
+    /// # Errors
+    /// The error, where nothing recent enough to stand in is stored.
+    pub fn in_place_of(&self, key: &K, freshness: Freshness, error: E) -> Result<Cached<V, E>, E> {
+        let stands_in = freshness.ttl.saturating_add(freshness.stale_if_error);
+        let shelf = self.lock();
+        let stored = shelf
+            .entries
+            .get(key)
+            .and_then(|entry| entry.stored.as_ref());
+        match stored.filter(|stored| stored.asked.elapsed() < stands_in) {
+            Some(stored) => Ok(stored.clone().with(CacheStatus::StaleOnError(error))),
+            None => Err(error),
+        }
+    }
+
     /// Something changed that this key's value shows.
     pub fn invalidate(&self, key: &K) {
         if let Some(entry) = self.lock().entries.get_mut(key) {

@@ -94,6 +94,7 @@ fn entries_of_orders(
     let over: Vec<String> = transaction
         .prepare_cached(
             "SELECT id FROM orders WHERE NOT is_open AND NOT is_unresolved AND updated_at_ms < ?1
+             AND (watched_until_ms IS NULL OR watched_until_ms < ?1)
              ORDER BY updated_at_ms LIMIT ?2",
         )?
         .query_map(params![ended_before.as_millis(), BATCH], |row| row.get(0))?

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chain::{self, JOURNAL};
+use super::chain::{self, JOURNAL, VENUE_SUBJECT};
 use super::schema;
 use crate::model::{Event, OrderId, OrderRecord, Timestamp, apply};
 use crate::store::keys::{KEY_SUBJECT, apply_to_key};
@@ -25,20 +25,31 @@ pub(super) fn order(
     Ok(body.map(|body| serde_json::from_str(&body)))
 }
 
-/// Every id that the order has, or had, at its venue.
-pub(super) fn venue_ids(record: &OrderRecord) -> impl Iterator<Item = &String> {
+/// What an order goes by at a venue: the venue, the symbol there, the venue's id.
+pub(super) type VenueName = (String, String, String);
+
+/// Everything that the order goes by, or went by, at any venue.
+pub(super) fn venue_names(record: &OrderRecord) -> HashSet<VenueName> {
     let past = record.past_legs.iter();
     let past = past.filter_map(|leg| leg.venue_order_id.as_ref());
-    record.order.venue_order_id.iter().chain(past)
+    let own = record.order.venue_order_id.iter().chain(past);
+    let own = own.map(|id| (record.at_venue(), &record.order.symbol, id));
+    let elsewhere = record.left.iter().filter_map(|left| {
+        let report = left.surfaced.as_ref()?;
+        Some((left.venue.as_str(), &left.symbol, &report.venue_order_id))
+    });
+    own.chain(elsewhere)
+        .map(|(venue, symbol, id)| (venue.to_owned(), symbol.clone(), id.clone()))
+        .collect()
 }
 
-/// Writes the order as it is since `at`; `known` are the ids at its venue that are written already.
+/// Writes the order as it is since `at`; `known` are its names that are written already.
 pub(super) fn write_order(
     connection: &Connection,
     record: &OrderRecord,
     body: &str,
     at: Timestamp,
-    known: &HashSet<String>,
+    known: &HashSet<VenueName>,
 ) -> Result<(), rusqlite::Error> {
     let order = &record.order;
     connection
@@ -47,14 +58,14 @@ pub(super) fn write_order(
                 watched_until_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (id) DO UPDATE SET
-                state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
+                venue = excluded.venue, symbol = excluded.symbol, state = excluded.state, is_open = excluded.is_open, is_unresolved = excluded.is_unresolved,
                 body = excluded.body, updated_at_ms = excluded.updated_at_ms,
                 watched_until_ms = excluded.watched_until_ms",
         )?
         .execute(params![
             order.id.as_str(),
             record.tenant,
-            order.venue,
+            record.at_venue(),
             order.symbol,
             order.state.name(),
             !order.state.is_final(),
@@ -63,16 +74,23 @@ pub(super) fn write_order(
             order.created_at.as_millis(),
             body,
             at.as_millis(),
-            record.watched_until.map(Timestamp::as_millis),
+            record.looked_for_until().map(Timestamp::as_millis),
         ])?;
     // A venue that begins its ids anew gives an old one to another order.
-    for venue_order_id in venue_ids(record).filter(|id| !known.contains(id.as_str())) {
+    for (venue, symbol, venue_order_id) in venue_names(record).difference(known) {
         connection
             .prepare_cached(
                 "INSERT INTO venue_orders (venue, symbol, venue_order_id, order_id) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET order_id = excluded.order_id",
             )?
-            .execute(params![order.venue, order.symbol, venue_order_id, order.id.as_str()])?;
+            .execute(params![venue, symbol, venue_order_id, order.id.as_str()])?;
+    }
+    if record.moved_to.is_some() {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO moved_orders (order_id, asked_for) VALUES (?1, ?2)",
+            )?
+            .execute(params![order.id.as_str(), order.venue])?;
     }
     Ok(())
 }
@@ -82,6 +100,7 @@ pub(super) fn forget_order(connection: &Connection, id: &str) -> Result<(), rusq
     for table in [
         "DELETE FROM orders WHERE id = ?1",
         "DELETE FROM venue_orders WHERE order_id = ?1",
+        "DELETE FROM moved_orders WHERE order_id = ?1",
     ] {
         connection.prepare_cached(table)?.execute([id])?;
     }
@@ -157,7 +176,8 @@ fn forget_key(connection: &Connection, name: &KeyName) -> Result<(), rusqlite::E
 /// Makes of the projections what an entry makes of them.
 fn replay(connection: &Connection, entry: &ChainEntry) -> Result<(), StoreError> {
     let at = Timestamp::from_millis(entry.at_ms);
-    if entry.kind == CHECKPOINT || entry.subject == JOURNAL {
+    let is_of_venue = entry.subject.starts_with(VENUE_SUBJECT);
+    if entry.kind == CHECKPOINT || entry.subject == JOURNAL || is_of_venue {
         return Ok(());
     }
     if entry.subject.starts_with(KEY_SUBJECT) {
@@ -166,7 +186,7 @@ fn replay(connection: &Connection, entry: &ChainEntry) -> Result<(), StoreError>
     }
     let event: Event = serde_json::from_str(&entry.body)?;
     let before = order(connection, &entry.subject)?.transpose()?;
-    let known: HashSet<String> = before.iter().flat_map(venue_ids).cloned().collect();
+    let known = before.as_ref().map(venue_names).unwrap_or_default();
     let record = apply(before, &event, at)?;
     let body = serde_json::to_string(&record)?;
     Ok(write_order(connection, &record, &body, at, &known)?)
@@ -248,7 +268,7 @@ struct Table {
     row: &'static str,
 }
 
-const TABLES: [Table; 3] = [
+const TABLES: [Table; 4] = [
     Table {
         name: "orders",
         row: "id",
@@ -256,6 +276,10 @@ const TABLES: [Table; 3] = [
     Table {
         name: "venue_orders",
         row: "venue || ' ' || symbol || ' ' || venue_order_id",
+    },
+    Table {
+        name: "moved_orders",
+        row: "order_id",
     },
     Table {
         name: "idempotency_keys",

@@ -12,7 +12,10 @@ use crate::store::{Content, Head, StoreError};
 const APPLICATION_ID: i32 = 0x5357_5944;
 
 /// Version of the tables below.
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
+
+/// The first version whose entries are chained. What version 4 adds to it needs no more than its table.
+const FIRST_CHAINED: i32 = 3;
 
 /// How long another program's lock on the file is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -66,6 +69,11 @@ CREATE TABLE IF NOT EXISTS venue_orders (
     venue_order_id  TEXT NOT NULL,
     order_id        TEXT NOT NULL,
     PRIMARY KEY (venue, symbol, venue_order_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS moved_orders (
+    order_id        TEXT PRIMARY KEY,
+    asked_for       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS idempotency_keys (
@@ -212,7 +220,8 @@ fn make_durable(path: &Path, connection: &Connection) -> Result<(), StoreError> 
 
 fn bring_up_to_date(connection: &mut Connection, version: i32) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if version > 0 {
+    let is_unchained = (1..FIRST_CHAINED).contains(&version);
+    if is_unchained {
         transaction.execute_batch(FROM_VERSION_2)?;
     }
     transaction.execute_batch(ENTRIES)?;
@@ -220,12 +229,14 @@ fn bring_up_to_date(connection: &mut Connection, version: i32) -> Result<(), Sto
     if version == 1 {
         transaction.execute_batch(FROM_VERSION_1)?;
     }
-    if version > 0 {
+    if is_unchained {
         transaction.execute_batch(LAST_UPDATES)?;
     }
     transaction.execute_batch(INDICES)?;
-    let head = chain_up(&transaction)?;
-    chain::write_head(&transaction, &head)?;
+    if version < FIRST_CHAINED {
+        let head = chain_up(&transaction)?;
+        chain::write_head(&transaction, &head)?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

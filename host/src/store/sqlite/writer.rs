@@ -1,7 +1,6 @@
 //! The one thread that writes. Whatever waits when it is free becomes one transaction, so that the cost
 //! of making it durable is shared (group commit).
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -292,6 +291,11 @@ fn write_commit(
         chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
         project::key_happened(connection, event, now)?;
     }
+    if let Some(event) = &commit.venue {
+        let subject = format!("{}{}", chain::VENUE_SUBJECT, event.venue());
+        let body = serde_json::to_string(event).map_err(Refusal)?;
+        chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
+    }
     Ok(record)
 }
 
@@ -306,11 +310,10 @@ fn write_events(
     let mut record = project::order(connection, id)?
         .transpose()
         .map_err(Refusal)?;
-    let known: HashSet<String> = record
-        .iter()
-        .flat_map(project::venue_ids)
-        .cloned()
-        .collect();
+    let known = record
+        .as_ref()
+        .map(project::venue_names)
+        .unwrap_or_default();
     for event in events {
         if let Event::Intent { record, .. } = event {
             refuse_used_label(connection, record)?;

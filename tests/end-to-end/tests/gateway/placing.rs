@@ -35,6 +35,7 @@ async fn a_limit_order_is_created_and_shows_every_field() {
         "time_in_force",
         "reduce_only",
         "state",
+        "failover",
         "filled_quantity",
         "average_price",
         "venue_order_id",

@@ -15,7 +15,7 @@ use crate::api::routes::venues::NoParameters;
 use crate::api::state::AppState;
 use crate::config::Role;
 use crate::model::{Decimal, Order, OrderId, OrderType, Side, TimeInForce};
-use crate::orders::{CancelFailure, CancelScope, Change, NewOrder, Placed};
+use crate::orders::{CancelFailure, CancelScope, CanceledAll, Change, NewOrder, Placed};
 
 /// A new order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -41,6 +41,10 @@ pub(in crate::api) struct NewOrderBody {
     reduce_only: bool,
     /// A label of your own, unique among your open orders.
     client_order_id: Option<String>,
+    /// Other venues that the order may go to, in this order, where the one before certainly has it not for a passing
+    /// reason: it cannot be reached, sheds load, or limits or bans the gateway. Each must have the same instrument and
+    /// be able to take exactly the same exposure.
+    failover: Option<Vec<String>>,
 }
 
 /// Order types that can be placed.
@@ -68,12 +72,14 @@ impl From<NewOrderBody> for NewOrder {
             time_in_force: body.time_in_force,
             reduce_only: body.reduce_only,
             client_order_id: body.client_order_id,
+            failover: body.failover.unwrap_or_default(),
         }
     }
 }
 
 /// Places an order. 201: the venue has it. 202: its fate is open; ask for it again. 422: refused, by the
-/// gateway before anything was sent, or by the venue. 503 with `retryable`: certainly not placed.
+/// gateway before anything was sent, or by the venue. 503 with `retryable`: certainly not placed. With `failover`
+/// it may come to another venue, which `served_by` names, in that venue's quantity unit.
 #[utoipa::path(post, path = "/v1/orders", tag = "orders", security(("key" = [])), request_body = NewOrderBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
     responses((status = 201, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
@@ -202,6 +208,16 @@ pub(in crate::api) struct CanceledView {
     failures: Vec<CancelFailureView>,
 }
 
+impl From<CanceledAll> for CanceledView {
+    fn from(canceled: CanceledAll) -> Self {
+        Self {
+            items: canceled.orders,
+            next_cursor: None,
+            failures: canceled.failures.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A cancel that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct CancelFailureView {
@@ -265,10 +281,5 @@ pub(in crate::api) async fn cancel_all(
     } else {
         StatusCode::ACCEPTED
     };
-    let view = CanceledView {
-        items: canceled.orders,
-        next_cursor: None,
-        failures: canceled.failures.into_iter().map(Into::into).collect(),
-    };
-    Ok((status, Json(view)))
+    Ok((status, Json(canceled.into())))
 }

@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::access::Principal;
 use crate::api::extract::{RequestDeadline, StrictQuery};
+use crate::api::freshness::{self, CACHE_STATUS, Freshness};
 use crate::api::page::{HistoryPage, Page, SourcedPage};
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::routes::selection::{self, PathText};
 use crate::api::routes::venues::NoParameters;
 use crate::api::state::AppState;
 use crate::model::{Order, OrderId, OrderState, Timestamp};
-use crate::orders::{Fill, FillsOf, Found, HistoryAsked, HistoryRange, VenuePlace};
+use crate::orders::{ActiveAsked, Fill, FillsOf, Found, HistoryAsked, HistoryRange, VenuePlace};
 use crate::reliability::Deadline;
 use crate::store::{Cursor, OrderQuery, StoredEvent};
 
@@ -29,9 +30,6 @@ const DEFAULT_HISTORY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far ahead of our clock a venue's may be.
 const CLOCK_MARGIN: Duration = Duration::from_secs(60);
-
-/// How a response says where its content came from (RFC 9211).
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// One order. While it is open its venue is asked; if that fails, the answer is the journal's and says
 /// so in `Age` and `Cache-Status`.
@@ -104,26 +102,28 @@ pub(in crate::api) async fn active(
     State(state): State<AppState>,
     principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
+    Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<ActiveQuery>,
-) -> Result<Json<SourcedPage<Order>>, Problem> {
+) -> Result<(HeaderMap, Json<SourcedPage<Order>>), Problem> {
     let venues = selection::venues(&state, query.venue.as_deref())?;
     if let Some(symbol) = query.symbol.as_deref() {
         selection::sources(&state, query.venue.as_deref(), symbol)?;
     }
+    let asked = ActiveAsked {
+        venues: &venues,
+        symbol: query.symbol.as_deref(),
+        wanted,
+    };
     let active = state
         .orders
-        .active(
-            &principal.caller(),
-            &venues,
-            query.symbol.as_deref(),
-            deadline,
-        )
+        .active(&principal.caller(), asked, deadline)
         .await?;
-    Ok(Json(SourcedPage {
+    let page = SourcedPage {
         items: active.orders,
         next_cursor: None,
         sources: active.sources,
-    }))
+    };
+    Ok((freshness::headers(&active.served), Json(page)))
 }
 
 /// Which orders are wanted.

@@ -1,6 +1,7 @@
 //! What each event makes of an order.
 
 mod amending;
+mod moving;
 mod surfacing;
 
 use proptest::prelude::*;
@@ -42,6 +43,7 @@ fn record() -> OrderRecord {
             origin: Origin::Gateway,
             reason: None,
             served_by: None,
+            failover: None,
             created_at: at(0),
             updated_at: at(0),
         },
@@ -52,6 +54,8 @@ fn record() -> OrderRecord {
         amendment: None,
         past_legs: Vec::new(),
         reported_at: None,
+        moved_to: None,
+        left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
     }

@@ -173,3 +173,19 @@ async fn failed_loads_leave_no_entries() {
     );
     assert!(cache.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_stands_in_for_an_error_as_long_as_it_may_and_begins_no_load() {
+    let (cache, venue) = (Numbers::new(8), Venue::default());
+    let instead = || cache.in_place_of(&"key", FRESHNESS, Error::Unreachable);
+    assert_eq!(instead(), Err(Error::Unreachable), "nothing is stored");
+    venue.get(&cache, "key").await.unwrap();
+    cache.invalidate(&"key");
+    let on_error = CacheStatus::StaleOnError(Error::Unreachable);
+    assert_eq!(instead(), cached(1, SECOND, on_error.clone()));
+    advance(SECOND * 68).await;
+    assert_eq!(instead(), cached(1, SECOND * 69, on_error));
+    advance(SECOND).await;
+    assert_eq!(instead(), Err(Error::Unreachable));
+    assert_eq!(venue.asked(), 1);
+}
