@@ -92,6 +92,7 @@ impl Gateway {
             adoption,
             kept,
         );
+        orders.restore_halts().await?;
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,

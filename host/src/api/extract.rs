@@ -49,6 +49,24 @@ impl<T: DeserializeOwned> FromRequest<AppState> for StrictJson<T> {
     }
 }
 
+/// The same, where leaving the body out says what an empty object does.
+pub(super) struct StrictJsonOrNothing<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<AppState> for StrictJsonOrNothing<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let request = Request::from_parts(parts, Body::from(body));
+        let StrictJson(value) = StrictJson::from_request(request, state).await?;
+        Ok(Self(value))
+    }
+}
+
 /// The whole body, if it is not too large and comes in time.
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || {

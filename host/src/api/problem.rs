@@ -217,7 +217,8 @@ fn status_of(failure: &Failure, is_about_an_order: bool) -> StatusCode {
         | FailureCode::OutcomeUnknown
         | FailureCode::Timeout
         | FailureCode::AdapterFailed
-        | FailureCode::JournalUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        | FailureCode::JournalUnavailable
+        | FailureCode::Halted => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

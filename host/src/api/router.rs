@@ -13,7 +13,7 @@ use super::documentation;
 use super::idempotency::once;
 use super::problem::Problem;
 use super::routes::orders::{change, read};
-use super::routes::{account, health, instruments, market, venues};
+use super::routes::{account, halting, health, instruments, market, venues};
 use super::state::AppState;
 use crate::config::Role;
 
@@ -36,6 +36,7 @@ pub(super) struct Route {
 }
 
 const VIEWER: Access = Access::Role(Role::Viewer);
+const OPERATOR: Access = Access::Role(Role::Operator);
 
 fn route(path: &'static str, access: Access, methods: MethodRouter<AppState>) -> Route {
     Route {
@@ -50,6 +51,8 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route("/v1/venues", VIEWER, get(venues::list)),
         route("/v1/venues/{venue}", VIEWER, get(venues::one)),
+        route("/v1/venues/{venue}/halt", OPERATOR, post(halting::halt)),
+        route("/v1/venues/{venue}/resume", OPERATOR, post(halting::resume)),
         route("/v1/instruments", VIEWER, get(instruments::list)),
         route("/v1/tickers", VIEWER, get(market::tickers)),
         route("/v1/orderbook", VIEWER, get(market::order_book)),

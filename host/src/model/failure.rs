@@ -54,6 +54,8 @@ pub enum FailureCode {
     AdapterFailed,
     /// The journal took no entry, so nothing was sent.
     JournalUnavailable,
+    /// An operator stopped the trading at the venue.
+    Halted,
 }
 
 impl FailureCode {
@@ -77,6 +79,7 @@ impl FailureCode {
             Self::Timeout => "timeout",
             Self::AdapterFailed => "adapter-failed",
             Self::JournalUnavailable => "journal-unavailable",
+            Self::Halted => "halted",
         }
     }
 
@@ -93,6 +96,7 @@ impl FailureCode {
                 | Self::Timeout
                 | Self::AdapterFailed
                 | Self::JournalUnavailable
+                | Self::Halted
         )
     }
 }

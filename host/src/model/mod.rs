@@ -3,6 +3,7 @@
 mod decimal;
 mod equivalence;
 mod failure;
+mod halt;
 mod instrument;
 mod lifecycle;
 mod order;
@@ -13,6 +14,7 @@ mod time;
 pub use decimal::{Decimal, DecimalError};
 pub use equivalence::Conversion;
 pub use failure::{Failure, FailureCode, Fate};
+pub use halt::{Halt, HaltEvent};
 pub use instrument::{
     Bounds, Instrument, InstrumentStatus, NotionalBounds, Payoff, PriceBand, Product, QuantityUnit,
     ReferencePrice,

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::reliability::{Deadline, DeadlinePassed};
 use crate::store::{Commit, StoreError};
-use crate::venue::Tape;
+use crate::venue::{Tape, halted};
 
 /// Legs that an order may have behind it. Each is kept with the order, and has an id out of 32,768.
 const MAX_LEGS: usize = 1_000;
@@ -74,6 +74,9 @@ impl Orders {
         let (venue, listed) = self
             .where_it_trades(&record)
             .map_err(|failure| failed(&record, failure))?;
+        if let Some(halt) = venue.halt() {
+            return Err(failed(&record, halted(venue.name(), &halt)));
+        }
         let mode = venue
             .rules(&record.endpoint)
             .map_or(AmendMode::Unsupported, |rules| rules.amend_mode);

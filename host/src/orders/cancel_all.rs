@@ -27,6 +27,8 @@ const MAX_SWEEPS: usize = 8;
 pub enum CancelScope {
     /// The tenant's own.
     Own,
+    /// What the gateway placed, for whichever tenant.
+    Gateway,
     /// Everything on the account, whoever placed it.
     Account,
 }
@@ -101,7 +103,7 @@ impl Orders {
         };
         let work = async move {
             match scope {
-                CancelScope::Own => sweep.one_by_one(records).await,
+                CancelScope::Own | CancelScope::Gateway => sweep.one_by_one(records).await,
                 CancelScope::Account => sweep.everything(records).await,
             }
         };

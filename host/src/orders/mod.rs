@@ -8,6 +8,7 @@ mod external;
 mod fills;
 mod find;
 mod follow_up;
+mod halting;
 mod history;
 mod in_flight;
 mod list;

@@ -113,6 +113,8 @@ pub struct Orders {
     pub(super) in_flight: InFlight,
     pub(super) startup: Startup,
     pub(super) adoption: Arc<Adoption>,
+    /// Held while a venue is halted or resumed: the journal and the venue are told in one order.
+    pub(super) halting: Arc<tokio::sync::Mutex<()>>,
     pub(super) kept: Kept,
 }
 
@@ -141,6 +143,7 @@ impl Orders {
             metrics,
             in_flight: InFlight::default(),
             adoption: Arc::new(adoption),
+            halting: Arc::default(),
             kept,
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Break, KeyClaim, KeyEvent, Store, StoreError};
-use crate::model::{Event, OrderId, OrderRecord};
+use crate::model::{Event, HaltEvent, OrderId, OrderRecord};
 
 /// A journal in some store.
 pub type Journal = dyn Store;
@@ -19,6 +19,8 @@ pub struct Commit {
     pub(super) release: Option<KeyClaim>,
     /// What else happened to an idempotency key.
     pub(super) key: Option<KeyEvent>,
+    /// What happened to the trading at a venue.
+    pub(super) venue: Option<HaltEvent>,
 }
 
 impl Commit {
@@ -34,6 +36,14 @@ impl Commit {
     pub fn of_key(event: KeyEvent) -> Self {
         Self {
             key: Some(event),
+            ..Self::default()
+        }
+    }
+
+    /// What happened to the trading at a venue.
+    pub fn of_venue(event: HaltEvent) -> Self {
+        Self {
+            venue: Some(event),
             ..Self::default()
         }
     }

@@ -9,7 +9,7 @@ mod query;
 mod sqlite;
 mod upkeep;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub use query::{Cursor, CursorError, OrderPage, OrderQuery, StoredEvent, VenueOr
 pub use upkeep::Upkeep;
 
 use crate::config::StoreConfig;
-use crate::model::{OrderId, OrderRecord, Timestamp};
+use crate::model::{Halt, OrderId, OrderRecord, Timestamp};
 use crate::telemetry::Metrics;
 
 /// Why the store did not do what was asked.
@@ -114,6 +114,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// What is known of an idempotency key, unless it has expired.
     fn key(&self, name: KeyName) -> Stored<'_, Option<StoredKey>>;
+
+    /// Which venues' trading is stopped.
+    fn halts(&self) -> Stored<'_, BTreeMap<String, Halt>>;
 
     /// Entries of the chain after a place, in their order.
     fn entries(&self, after: i64, limit: usize) -> Stored<'_, Vec<ChainEntry>>;

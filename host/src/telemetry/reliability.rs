@@ -100,6 +100,7 @@ pub struct ReliabilityMetrics {
     running: Family<VenueLabels, Gauge>,
     waiting: Family<VenueLabels, Gauge>,
     shed: Family<ShedLabels, Counter>,
+    halted: Family<VenueLabels, Gauge>,
     reads: Family<ReadLabels, Counter>,
     failovers: Family<FailoverLabels, Counter>,
 }
@@ -117,6 +118,7 @@ impl ReliabilityMetrics {
             running: Family::default(),
             waiting: Family::default(),
             shed: Family::default(),
+            halted: Family::default(),
             reads: Family::default(),
             failovers: Family::default(),
         };
@@ -161,6 +163,11 @@ impl ReliabilityMetrics {
             "operations_shed",
             "Operations not begun, by what kept them",
             this.shed.clone(),
+        );
+        registry.register(
+            "venue_halted",
+            "Whether an operator stopped the trading",
+            this.halted.clone(),
         );
         registry.register(
             "reads",
@@ -224,6 +231,13 @@ impl ReliabilityMetrics {
     pub fn shed(&self, venue: &str, by: &'static str) {
         let venue = venue.to_owned();
         self.shed.get_or_create(&ShedLabels { venue, by }).inc();
+    }
+
+    /// Notes whether the trading at a venue is stopped.
+    pub fn halted(&self, venue: &str, is_halted: bool) {
+        let venue = venue.to_owned();
+        let gauge = self.halted.get_or_create(&VenueLabels { venue });
+        gauge.set(is_halted.into());
     }
 
     /// Counts an order that went on to another venue.

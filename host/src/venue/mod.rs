@@ -5,6 +5,7 @@ mod adapter_calls;
 mod catalogue;
 mod clock;
 mod exchange;
+mod halt;
 mod health;
 mod http;
 mod limits;
@@ -17,6 +18,7 @@ mod watch;
 
 pub use catalogue::{CatalogueError, Listed, VenueCatalogue};
 pub use clock::VenueClock;
+pub use halt::halted;
 pub use health::{
     AccountStatus, Condition, EndpointHealth, EndpointStatus, HealthBoard, VenueStatus,
 };

@@ -14,7 +14,6 @@ use super::verdict::{self, Kind};
 use crate::model::{Attempt, Failure, FailureCode, Fate, Timestamp};
 use crate::plugin::translate;
 use crate::reliability::Deadline;
-use crate::reliability::limiter::Priority;
 use crate::telemetry::{RetryLabels, VenueCallLabels};
 
 /// Rounds of requests one operation may take; 10,000 orders of history in pages of 500 take 20.
@@ -92,7 +91,7 @@ impl Venue {
     ) -> Result<O::Output, Failure> {
         let mut talked = Duration::ZERO;
         let run = async {
-            self.run_steps(&ask, &unrecorded, Priority::Place, None, &mut talked)
+            self.run_steps(&ask, &unrecorded, Kind::Probe, None, &mut talked)
                 .await
                 .map_err(|stopped| stopped.failure)
         };
@@ -200,9 +199,7 @@ impl Venue {
                 Err(refused) => return Err(before.unwrap_or(refused)),
             };
             let mut talked = Duration::ZERO;
-            let result = self
-                .run_steps(ask, record, kind.priority(), tape, &mut talked)
-                .await;
+            let result = self.run_steps(ask, record, kind, tape, &mut talked).await;
             let failure = match result {
                 Ok(output) => {
                     let well = verdict::health(&Ok(()), talked, self.policies.slow());
@@ -256,7 +253,7 @@ impl Venue {
         &self,
         ask: &Ask<'_, O>,
         record: &R,
-        priority: Priority,
+        kind: Kind,
         tape: Option<&Tape>,
         talked: &mut Duration,
     ) -> Result<O::Output, Stopped>
@@ -280,6 +277,10 @@ impl Venue {
                     failure
                 }
             };
+            self.must_not_be_halted(kind).map_err(|failure| Stopped {
+                failure: settled(failure),
+                by_us: !changed,
+            })?;
             let mut recorder = tape.map(|_| Arc::new(Recorder::default()));
             let mut call = watched(self.call::<O>(ask), recorder.as_ref());
             let mut requests = self
@@ -288,7 +289,7 @@ impl Venue {
                 .map_err(settled)?;
             let pass = self
                 .limits
-                .acquire(&requests, priority, ask.deadline)
+                .acquire(&requests, kind.priority(), ask.deadline)
                 .await
                 .map_err(|failure| Stopped {
                     failure: settled(failure),
@@ -312,6 +313,13 @@ impl Venue {
                     stamped_at.plus(Duration::from_millis(call.context.window_ms.into()));
                 let attempt = attempt::<O>(&adapter, request, stamped_at, expires_at);
                 if let Err(failure) = record(attempt).await {
+                    pass.refund();
+                    return Err(Stopped {
+                        failure: settled(failure),
+                        by_us: !changed,
+                    });
+                }
+                if let Err(failure) = self.must_not_be_halted(kind) {
                     pass.refund();
                     return Err(Stopped {
                         failure: settled(failure),

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::catalogue::{CatalogueError, Listed, VenueCatalogue};
 use super::clock::VenueClock;
+use super::halt::HaltSwitch;
 use super::health::{Condition, HealthBoard, VenueStatus};
 use super::http::Sender;
 use super::limits::{BucketStatus, Sharing, VenueLimits};
@@ -100,6 +101,7 @@ pub struct Venue {
     catalogue: RwLock<Arc<VenueCatalogue>>,
     pub(super) limits: VenueLimits,
     pub(super) policies: Policies,
+    pub(super) halt: HaltSwitch,
     pub(super) resyncs: tokio::sync::Mutex<BTreeMap<String, Instant>>,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -186,6 +188,7 @@ impl Venue {
             endpoints,
             sender,
             policies,
+            halt: HaltSwitch::default(),
             resyncs: tokio::sync::Mutex::default(),
             limits,
             adapter: RwLock::new(adapter),

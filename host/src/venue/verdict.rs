@@ -13,6 +13,8 @@ use crate::reliability::limiter::Priority;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Read,
+    /// A read that asks how the venue is, before others may.
+    Probe,
     Place,
     Amend,
     /// Cancelling twice is cancelling once.
@@ -32,7 +34,7 @@ impl Kind {
     pub(super) fn priority(self) -> Priority {
         match self {
             Self::Read => Priority::Read,
-            Self::Place => Priority::Place,
+            Self::Place | Self::Probe => Priority::Place,
             Self::Amend => Priority::Amend,
             Self::Cancel => Priority::Cancel,
         }
@@ -57,7 +59,8 @@ pub(super) fn health<T>(result: &Result<T, Failure>, talked: Duration, slow: Dur
         | FailureCode::RateLimited
         | FailureCode::Banned
         | FailureCode::AdapterFailed
-        | FailureCode::JournalUnavailable => Verdict::Neutral,
+        | FailureCode::JournalUnavailable
+        | FailureCode::Halted => Verdict::Neutral,
         FailureCode::InvalidRequest
         | FailureCode::InsufficientFunds
         | FailureCode::OrderNotFound
@@ -87,7 +90,7 @@ pub(super) fn may_repeat(kind: Kind, failure: &Failure) -> bool {
 /// Whether running it again can do no harm.
 pub(super) fn is_harmless(kind: Kind, failure: &Failure) -> bool {
     match kind {
-        Kind::Read | Kind::Cancel => true,
+        Kind::Read | Kind::Probe | Kind::Cancel => true,
         Kind::Place | Kind::Amend => failure.fate != Fate::Unknown,
     }
 }
@@ -96,7 +99,7 @@ pub(super) fn is_harmless(kind: Kind, failure: &Failure) -> bool {
 mod tests {
     use super::*;
 
-    const CODES: [FailureCode; 17] = [
+    const CODES: [FailureCode; 18] = [
         FailureCode::InvalidRequest,
         FailureCode::InsufficientFunds,
         FailureCode::OrderNotFound,
@@ -114,6 +117,7 @@ mod tests {
         FailureCode::Timeout,
         FailureCode::AdapterFailed,
         FailureCode::JournalUnavailable,
+        FailureCode::Halted,
     ];
 
     #[test]

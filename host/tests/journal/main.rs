@@ -41,4 +41,5 @@ stores!(sqlite: crate::files::Directory::new() =>
     projections_made_anew_are_what_they_were,
     retention_removes_what_is_over_and_leaves_a_chain_that_holds,
     keys_are_forgotten_in_time_and_their_entries_after_that,
+    a_halt_stands_across_restarts_and_retention_until_it_is_resumed,
 );

@@ -1,8 +1,11 @@
 //! What every store does, whatever keeps it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchyard::model::{Amendment, Event, OrderId, OrderRecord, OrderState, Stage, Timestamp};
+use switchyard::model::{
+    Amendment, Event, Halt, HaltEvent, OrderId, OrderRecord, OrderState, Stage, Timestamp,
+};
 use switchyard::store::{
     Commit, Condition, Cursor, Journal, KeyClaim, KeyName, OrderQuery, StoreError, StoredAnswer,
 };
@@ -486,4 +489,41 @@ pub(crate) async fn keys_are_forgotten_in_time_and_their_entries_after_that(home
     is_whole(&journal).await;
     assert_eq!(journal.compact(soon()).await.unwrap(), 1);
     is_whole(&journal).await;
+}
+
+pub(crate) async fn a_halt_stands_across_restarts_and_retention_until_it_is_resumed(
+    home: &impl Home,
+) {
+    let halt = |reason: &str| Halt {
+        since: Timestamp::from_millis(1),
+        reason: Some(reason.into()),
+        key_id: "k".into(),
+    };
+    let halted = |venue: &str, reason: &str| HaltEvent::Halted {
+        venue: venue.into(),
+        halt: halt(reason),
+        request_id: "r".into(),
+    };
+    let journal = home.open().unwrap();
+    for event in [
+        halted("one", "first"),
+        halted("two", "first"),
+        halted("one", "second"),
+        HaltEvent::Resumed {
+            venue: "two".into(),
+            key_id: "k".into(),
+            request_id: "r".into(),
+        },
+    ] {
+        journal.commit(Commit::of_venue(event)).await.unwrap();
+    }
+    let expected = BTreeMap::from([("one".to_owned(), halt("second"))]);
+    assert_eq!(journal.halts().await.unwrap(), expected);
+    while journal.compact(Timestamp::now()).await.unwrap() > 0 {}
+    journal.rebuild().await.unwrap();
+    assert!(journal.differences().await.unwrap().is_empty());
+    is_whole(&journal).await;
+    drop(journal);
+    let journal = home.open().unwrap();
+    assert_eq!(journal.halts().await.unwrap(), expected);
 }

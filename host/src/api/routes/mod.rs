@@ -1,6 +1,7 @@
 //! Handlers, by what they are about.
 
 pub(super) mod account;
+pub(super) mod halting;
 pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod market;

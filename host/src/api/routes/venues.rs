@@ -13,7 +13,7 @@ use crate::api::extract::StrictQuery;
 use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
-use crate::model::Product;
+use crate::model::{Halt, Product};
 use crate::orders::Orders;
 use crate::plugin::translate;
 use crate::venue::{
@@ -68,6 +68,8 @@ pub(in crate::api) struct VenueView {
     /// Whether the gateway knows what became of its open orders, on every endpoint. Until then no order is placed
     /// or changed there.
     reconciled: bool,
+    /// How an operator stopped its trading; `null` while it is allowed.
+    halt: Option<Halt>,
     /// Its endpoints, by alias.
     endpoints: BTreeMap<String, EndpointView>,
     /// Its rate-limit buckets, by name.
@@ -132,6 +134,7 @@ impl VenueView {
                 .collect(),
             has_account: venue.has_account(),
             reconciled: endpoints.values().all(|endpoint| endpoint.reconciled),
+            halt: venue.halt(),
             endpoints,
             limits: venue.limits(),
             bulkhead: venue.bulkhead(),
@@ -166,9 +169,13 @@ pub(in crate::api) async fn one(
 ) -> Result<Json<VenueView>, Problem> {
     match state.venues.get(&name) {
         Some(venue) => Ok(Json(VenueView::of(venue, &state.orders))),
-        None => Err(Problem::not_found(format!(
-            "no venue {name:?}; there are: {}",
-            state.venues.names().join(", ")
-        ))),
+        None => Err(no_such_venue(&state, &name)),
     }
+}
+
+pub(super) fn no_such_venue(state: &AppState, name: &str) -> Problem {
+    Problem::not_found(format!(
+        "no venue {name:?}; there are: {}",
+        state.venues.names().join(", ")
+    ))
 }

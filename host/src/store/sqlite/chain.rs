@@ -12,6 +12,9 @@ pub(super) const PAGE: usize = 1_000;
 /// Subject of entries about the journal itself.
 pub(super) const JOURNAL: &str = "journal";
 
+/// What the subjects of venues' entries begin with; no order's id holds a slash.
+pub(super) const VENUE_SUBJECT: &str = "venue/";
+
 /// The chain's head, by its own row.
 pub(super) fn head(connection: &Connection) -> Result<Option<Head>, StoreError> {
     let row = connection

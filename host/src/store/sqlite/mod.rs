@@ -11,7 +11,7 @@ mod schema;
 mod tests;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ use super::{
     StoredEvent, StoredKey, VenueOrderName,
 };
 use crate::config::{StoreConfig, VerifyAtStart};
-use crate::model::{OrderId, OrderRecord, Timestamp};
+use crate::model::{Halt, OrderId, OrderRecord, Timestamp};
 use crate::telemetry::Metrics;
 
 /// Connections that read beside the writer.
@@ -256,6 +256,10 @@ impl Store for Sqlite {
             let known = project::key(connection, &name)?;
             Ok(known.filter(|known| Timestamp::now().since(known.at) < life))
         })
+    }
+
+    fn halts(&self) -> Stored<'_, BTreeMap<String, Halt>> {
+        self.read(read::halts)
     }
 
     fn entries(&self, after: i64, limit: usize) -> Stored<'_, Vec<ChainEntry>> {

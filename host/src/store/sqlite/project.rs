@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chain::{self, JOURNAL};
+use super::chain::{self, JOURNAL, VENUE_SUBJECT};
 use super::schema;
 use crate::model::{Event, OrderId, OrderRecord, Timestamp, apply};
 use crate::store::keys::{KEY_SUBJECT, apply_to_key};
@@ -176,7 +176,8 @@ fn forget_key(connection: &Connection, name: &KeyName) -> Result<(), rusqlite::E
 /// Makes of the projections what an entry makes of them.
 fn replay(connection: &Connection, entry: &ChainEntry) -> Result<(), StoreError> {
     let at = Timestamp::from_millis(entry.at_ms);
-    if entry.kind == CHECKPOINT || entry.subject == JOURNAL {
+    let is_of_venue = entry.subject.starts_with(VENUE_SUBJECT);
+    if entry.kind == CHECKPOINT || entry.subject == JOURNAL || is_of_venue {
         return Ok(());
     }
     if entry.subject.starts_with(KEY_SUBJECT) {

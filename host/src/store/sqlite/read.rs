@@ -1,12 +1,12 @@
 //! Reads from the entries and the projections.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::project;
-use crate::model::{OrderId, OrderRecord, Timestamp};
+use crate::model::{Halt, HaltEvent, OrderId, OrderRecord, Timestamp};
 use crate::store::{Cursor, OrderPage, OrderQuery, StoreError, StoredEvent, VenueOrderName};
 
 pub(super) fn order(
@@ -125,6 +125,18 @@ pub(super) fn events(
         })
     })
     .collect()
+}
+
+/// Which venues' trading is stopped: entries of venues are few, and are never removed.
+pub(super) fn halts(connection: &Connection) -> Result<BTreeMap<String, Halt>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM entries WHERE subject >= 'venue/' AND subject < 'venue0' ORDER BY seq",
+    )?;
+    let mut halts = BTreeMap::new();
+    for body in statement.query_map([], |row| row.get::<_, String>(0))? {
+        serde_json::from_str::<HaltEvent>(&body?)?.apply(&mut halts);
+    }
+    Ok(halts)
 }
 
 pub(super) fn page(connection: &Connection, query: &OrderQuery) -> Result<OrderPage, StoreError> {

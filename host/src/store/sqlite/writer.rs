@@ -291,6 +291,11 @@ fn write_commit(
         chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
         project::key_happened(connection, event, now)?;
     }
+    if let Some(event) = &commit.venue {
+        let subject = format!("{}{}", chain::VENUE_SUBJECT, event.venue());
+        let body = serde_json::to_string(event).map_err(Refusal)?;
+        chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
+    }
     Ok(record)
 }
 

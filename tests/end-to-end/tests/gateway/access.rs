@@ -3,8 +3,10 @@
 use reqwest::Method;
 use switchyard_end_to_end::{Answer, TestApp, limit_order};
 
-const GUARDED: [(&str, &str); 15] = [
+const GUARDED: [(&str, &str); 17] = [
     ("GET", "/v1/venues"),
+    ("POST", "/v1/venues/sim/halt"),
+    ("POST", "/v1/venues/sim/resume"),
     ("GET", "/v1/venues/sim"),
     ("GET", "/v1/instruments"),
     ("GET", "/v1/tickers?symbol=BTC/USDT"),

@@ -20,6 +20,7 @@ mod contract_faults;
 mod contracts;
 mod exact_decimals;
 mod fills;
+mod halting;
 mod hostile_adapter;
 mod idempotency;
 mod journal;

@@ -15,7 +15,7 @@ use crate::api::routes::venues::NoParameters;
 use crate::api::state::AppState;
 use crate::config::Role;
 use crate::model::{Decimal, Order, OrderId, OrderType, Side, TimeInForce};
-use crate::orders::{CancelFailure, CancelScope, Change, NewOrder, Placed};
+use crate::orders::{CancelFailure, CancelScope, CanceledAll, Change, NewOrder, Placed};
 
 /// A new order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -208,6 +208,16 @@ pub(in crate::api) struct CanceledView {
     failures: Vec<CancelFailureView>,
 }
 
+impl From<CanceledAll> for CanceledView {
+    fn from(canceled: CanceledAll) -> Self {
+        Self {
+            items: canceled.orders,
+            next_cursor: None,
+            failures: canceled.failures.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// A cancel that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct CancelFailureView {
@@ -271,10 +281,5 @@ pub(in crate::api) async fn cancel_all(
     } else {
         StatusCode::ACCEPTED
     };
-    let view = CanceledView {
-        items: canceled.orders,
-        next_cursor: None,
-        failures: canceled.failures.into_iter().map(Into::into).collect(),
-    };
-    Ok((status, Json(view)))
+    Ok((status, Json(canceled.into())))
 }

@@ -1,0 +1,92 @@
+//! Stops and allows the trading at a venue, on an operator's word, across restarts.
+
+use super::cancel_all::{CancelScope, CanceledAll};
+use super::service::{Caller, OrderError, Orders};
+use crate::model::{Halt, HaltEvent, Timestamp};
+use crate::reliability::Deadline;
+use crate::store::{Commit, StoreError};
+
+impl Orders {
+    /// Stops the trading at a venue, in force before it is journaled: where the journal fails, it holds until
+    /// the gateway stops. A venue that is stopped stays so since when it was, for the new reason.
+    ///
+    /// # Errors
+    /// [`OrderError::Invalid`] for venues that do not exist, or [`OrderError::Store`].
+    pub async fn halt(
+        &self,
+        caller: &Caller,
+        venue: &str,
+        reason: Option<String>,
+    ) -> Result<Halt, OrderError> {
+        let venue = self.venue("venue", venue)?.clone();
+        let _one_at_a_time = self.halting.lock().await;
+        let since = venue.halt().map(|halt| halt.since);
+        let halt = Halt {
+            since: since.unwrap_or_else(Timestamp::now),
+            reason,
+            key_id: caller.key_id.clone(),
+        };
+        venue.set_halt(Some(halt.clone()));
+        let (name, by, reason) = (venue.name(), &halt.key_id, &halt.reason);
+        tracing::warn!(venue = name, key_id = %by, reason, "trading is halted");
+        let event = HaltEvent::Halted {
+            venue: venue.name().to_owned(),
+            halt: halt.clone(),
+            request_id: caller.request_id.clone(),
+        };
+        self.journal.commit(Commit::of_venue(event)).await?;
+        Ok(halt)
+    }
+
+    /// Allows the trading at a venue again, once that is journaled.
+    ///
+    /// # Errors
+    /// [`OrderError::Invalid`] for venues that do not exist, or [`OrderError::Store`]: it stays stopped.
+    pub async fn resume(&self, caller: &Caller, venue: &str) -> Result<(), OrderError> {
+        let venue = self.venue("venue", venue)?.clone();
+        let _one_at_a_time = self.halting.lock().await;
+        if venue.halt().is_none() {
+            return Ok(());
+        }
+        let event = HaltEvent::Resumed {
+            venue: venue.name().to_owned(),
+            key_id: caller.key_id.clone(),
+            request_id: caller.request_id.clone(),
+        };
+        self.journal.commit(Commit::of_venue(event)).await?;
+        venue.set_halt(None);
+        tracing::warn!(venue = venue.name(), key_id = %caller.key_id, "trading is resumed");
+        Ok(())
+    }
+
+    /// Cancels every order that the gateway has open at a venue, whoever's it is.
+    ///
+    /// # Errors
+    /// As [`Orders::cancel_all`].
+    pub async fn cancel_everyones(
+        &self,
+        caller: Caller,
+        venue: &str,
+        deadline: Deadline,
+    ) -> Result<CanceledAll, OrderError> {
+        self.cancel_all(caller, venue, None, CancelScope::Gateway, deadline)
+            .await
+    }
+
+    /// Stops what was stopped when the gateway was. To be called before anything is served.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is not known what is stopped.
+    pub async fn restore_halts(&self) -> Result<(), StoreError> {
+        let halts = self.journal.halts().await?;
+        for venue in self.venues.iter() {
+            let halt = halts.get(venue.name()).cloned();
+            if let Some(halt) = &halt {
+                let (name, by, reason) = (venue.name(), &halt.key_id, &halt.reason);
+                tracing::warn!(venue = name, since = %halt.since, key_id = %by, reason, "trading is halted");
+            }
+            venue.set_halt(halt);
+        }
+        Ok(())
+    }
+}
