@@ -1,8 +1,7 @@
 //! Where an order may go on to, and as how much of what.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{Answer, TestApp, VENUE};
+use switchyard_end_to_end::{TestApp, VENUE};
 use switchyard_venue_sim::{FaultAction, FaultRule};
 
 use crate::order_failover::{executed, limited, order, placements};
@@ -154,20 +153,11 @@ async fn a_venue_that_the_order_cannot_go_to_is_refused_before_anything_is_sent(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_halt_stops_an_order_and_sends_it_nowhere_else() {
+async fn an_order_does_not_come_to_a_venue_that_is_halted() {
     let (app, second) = two(|_| ()).await;
-    let switch = |venue: &str, to: &str| {
-        let path = format!("/v1/venues/{venue}/{to}");
-        let request = app.operator().request(Method::POST, &path);
-        async move { Answer::to(request).await.expect(200) }
-    };
-    switch(VENUE, "halt").await;
-    let refused = app.trader().place(&order()).await;
-    refused.expect_problem(503, "halted");
-    assert_eq!(placements(&second, "/api/v3/order"), 0);
-    switch(VENUE, "resume").await;
-    // Nor does one come to a venue that is halted.
-    switch("second", "halt").await;
+    let operator = app.operator();
+    let halt = operator.post("/v1/venues/second/halt", &json!({})).await;
+    halt.expect(200);
     app.next_placement(limited(1));
     let refused = app.trader().place(&order()).await;
     let refused = refused.expect_problem(503, "halted");
