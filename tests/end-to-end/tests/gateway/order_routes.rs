@@ -154,7 +154,7 @@ async fn a_venue_that_the_order_cannot_go_to_is_refused_before_anything_is_sent(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_halt_stops_an_order_and_sends_it_nowhere_else() {
+async fn an_operators_halt_sends_an_order_on_and_takes_none_in() {
     let (app, second) = two(|_| ()).await;
     let switch = |venue: &str, to: &str| {
         let path = format!("/v1/venues/{venue}/{to}");
@@ -162,11 +162,11 @@ async fn an_operators_halt_stops_an_order_and_sends_it_nowhere_else() {
         async move { Answer::to(request).await.expect(200) }
     };
     switch(VENUE, "halt").await;
-    let refused = app.trader().place(&order()).await;
-    refused.expect_problem(503, "halted");
-    assert_eq!(placements(&second, "/api/v3/order"), 0);
+    let placed = app.trader().place(&order()).await.expect(201);
+    assert_eq!(placed["served_by"], "second");
+    assert_eq!(app.placements_seen(), 0);
+    assert_eq!(placements(&second, "/api/v3/order"), 1);
     switch(VENUE, "resume").await;
-    // Nor does one come to a venue that is halted.
     switch("second", "halt").await;
     app.next_placement(limited(1));
     let refused = app.trader().place(&order()).await;
@@ -174,6 +174,6 @@ async fn an_operators_halt_stops_an_order_and_sends_it_nowhere_else() {
     let id = refused.text_of("order_id");
     let rejected = app.trader().order(&id).await.expect(200);
     assert_eq!(rejected["state"], "REJECTED");
-    assert_eq!(placements(&second, "/api/v3/order"), 0);
+    assert_eq!(placements(&second, "/api/v3/order"), 1);
     assert_eq!(app.sim.control().executed(), []);
 }
