@@ -12,7 +12,7 @@ use crate::account::Accounts;
 use crate::api::{self, AppState, Keyring, KeyringError, KeysInFlight, ServeError};
 use crate::config::{Config, ConfigError};
 use crate::market::MarketData;
-use crate::orders::{Adoption, Kept, OpenOrders, Orders};
+use crate::orders::{Adoption, Kept, OpenOrders, Orders, Risk};
 use crate::store::{self, StoreError, Upkeep};
 use crate::telemetry::{LoggingError, Metrics};
 use crate::venue::{VenueError, Venues};
@@ -76,6 +76,7 @@ impl Gateway {
         let cache = cache.map_err(StartError::CodeCache)?;
         let runtime = Arc::new(Runtime::new(config.plugins.limits(), cache)?);
         let venues = Arc::new(Venues::set_up(config, runtime, &metrics)?);
+        let market = MarketData::new(&config.cache, &metrics);
         let accounts = Accounts::new(&config.cache, &metrics);
         let kept = Kept {
             accounts: accounts.clone(),
@@ -90,13 +91,14 @@ impl Gateway {
             journal.clone(),
             metrics.clone(),
             adoption,
+            Risk::new(config, market.clone()),
             kept,
         );
         orders.restore_halts().await?;
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,
-            market: MarketData::new(&config.cache, &metrics),
+            market,
             accounts,
             orders,
             journal,

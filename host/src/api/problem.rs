@@ -272,6 +272,24 @@ impl From<OrderError> for Problem {
                 problem.0.venue = Some(venue);
                 problem
             }
+            OrderError::OverLimit { venue, problems } => {
+                let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let mut problem = Self::new(status, "pre-trade-limit", texts.join("; "));
+                problem.0.venue = Some(venue);
+                problem.0.errors = problems;
+                problem
+            }
+            OrderError::TooOften { venue, retry_after } => {
+                let detail =
+                    "more orders than the operator allows within a second; nothing was sent";
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let code = FailureCode::RateLimited.name();
+                let mut problem = Self::new(status, code, detail).retryable(Some(retry_after));
+                problem.0.venue = Some(venue);
+                problem.0.is_without_effect = true;
+                problem
+            }
             OrderError::Venue {
                 venue,
                 failure,

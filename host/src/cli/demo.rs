@@ -107,7 +107,7 @@ async fn run(args: &DemoArgs) -> Result<(), CommandError> {
         "switchyard {} listens on http://{address}",
         env!("CARGO_PKG_VERSION")
     );
-    println!("  API key (trader, tenant \"demo\"): {key}");
+    println!("  API key (operator, tenant \"demo\"): {key}");
     println!("  browse the API: http://{address}/docs");
     println!("  configuration:  {}", path.display());
     println!("  gateway's log:  {}", log.display());
@@ -192,7 +192,7 @@ fn configuration(
     let hash = HEXLOWER.encode(digest(&SHA256, key.as_bytes()).as_ref());
     let mut text = format!(
         "[server]\nlisten = \"{}\"\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n\n[store]\nurl = {}\n\n\
-         [[auth.keys]]\nid = \"demo\"\nhash = \"{hash}\"\ntenant = \"demo\"\nrole = \"trader\"\n",
+         [[auth.keys]]\nid = \"demo\"\nhash = \"{hash}\"\ntenant = \"demo\"\nrole = \"operator\"\n",
         args.listen,
         quoted(&args.plugins.display().to_string()),
         quoted(&directory.join("code-cache").display().to_string()),

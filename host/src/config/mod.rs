@@ -6,6 +6,7 @@
 mod cache;
 mod orders;
 mod reliability;
+mod risk;
 mod secret;
 mod sections;
 
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use cache::CacheSettings;
 pub use orders::OrdersConfig;
 pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
+pub use risk::{RiskSettings, TenantConfig};
 pub use secret::{SecretError, SecretRef};
 pub use sections::{
     Approval, AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat,
@@ -56,6 +58,9 @@ pub struct Config {
     /// How venues' rate limits are kept.
     #[serde(default)]
     pub limiter: LimiterSettings,
+    /// The tenants that have limits, by name.
+    #[serde(default)]
+    pub tenants: BTreeMap<String, TenantConfig>,
     /// The venues, by name.
     #[serde(default)]
     pub venues: BTreeMap<String, VenueConfig>,
@@ -147,7 +152,16 @@ impl Config {
         self.plugins.check()?;
         self.cache.check()?;
         self.limiter.check()?;
+        for (name, tenant) in &self.tenants {
+            tenant.risk.check(&format!("tenants.{name}"))?;
+            // A limit that a typing error keeps from binding anyone is worse than none.
+            if !self.auth.has_tenant(name) {
+                let problem = "must be the tenant of a key in auth.keys".to_owned();
+                return Err(value("tenants", name, problem));
+            }
+        }
         for (name, venue) in &self.venues {
+            venue.risk.check(&format!("venues.{name}"))?;
             venue.check(name)?;
         }
         Ok(())
@@ -393,6 +407,26 @@ mod tests {
             (
                 "[auth]\nmode = \"open\"\n[cache]\nticker_ms = 60001",
                 "cache.ticker_ms",
+            ),
+            (
+                &format!("{VENUE}risk.max_notional.USDT = \"0\""),
+                "venues.sim.risk.max_notional.USDT",
+            ),
+            (
+                &format!("{VENUE}risk.price_collar_percent = \"-1\""),
+                "venues.sim.risk.price_collar_percent",
+            ),
+            (
+                &format!("{VENUE}risk.max_open_orders = 0"),
+                "venues.sim.risk.max_open_orders",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[tenants.open.risk]\nmax_orders_per_second = 0",
+                "tenants.open.risk.max_orders_per_second",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[tenants.opn.risk]\nmax_open_orders = 5",
+                "tenants",
             ),
             (
                 "[auth]\nmode = \"open\"\n[cache]\ncapacity = 0",

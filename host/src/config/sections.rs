@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use switchyard_runtime::Limits;
 
-use super::{BreakerSettings, BulkheadSettings, RetrySettings, SecretRef};
+use super::{BreakerSettings, BulkheadSettings, RetrySettings, RiskSettings, SecretRef};
 
 /// `[server]`
 #[derive(Debug, Clone, Deserialize)]
@@ -167,6 +167,14 @@ pub const OPEN_TENANT: &str = "open";
 const NOBODY: &str = "adopted";
 
 impl AuthConfig {
+    /// Whether any caller is of this tenant.
+    pub(super) fn has_tenant(&self, name: &str) -> bool {
+        match self.mode {
+            AuthMode::Open => name == OPEN_TENANT,
+            AuthMode::Keys => self.keys.iter().any(|key| key.tenant == name),
+        }
+    }
+
     /// Whose an order is that is found at a venue and is not in the journal: the only tenant's, if there is
     /// one only.
     pub fn tenant_of_unknown_orders(&self) -> &str {
@@ -267,6 +275,9 @@ pub struct VenueConfig {
     /// Rate-limit buckets that replace what the adapter and the venue say, in units per window.
     #[serde(default)]
     pub limits: BTreeMap<String, u32>,
+    /// What orders are held to before they are sent.
+    #[serde(default)]
+    pub risk: RiskSettings,
     /// When the venue is given a rest.
     #[serde(default)]
     pub breaker: BreakerSettings,

@@ -5,8 +5,10 @@ use switchyard_runtime::wit::descriptor::AmendMode;
 use tracing::Instrument as _;
 
 use super::amending::Amending;
+use super::risk::{Exposure, Grows};
 use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use super::validate::{self, FieldProblem};
+use crate::market::Source;
 use crate::model::{
     Amendment, Decimal, Event, Failure, FailureCode, LifecycleError, Order, OrderId, OrderRecord,
     OrderState, Stage,
@@ -89,6 +91,14 @@ impl Orders {
         if !problems.is_empty() {
             return Err(OrderError::Invalid(problems));
         }
+        let source = Source {
+            venue: venue.clone(),
+            listed: listed.clone(),
+        };
+        if let Some(exposure) = exposure(&record.order, change) {
+            self.hold_change_to_limits(&caller.tenant, &source, exposure, deadline)
+                .await?;
+        }
         if record.past_legs.len() >= MAX_LEGS {
             let message = format!(
                 "the order was replaced {MAX_LEGS} times, which is as often as it can be; cancel it and place anew"
@@ -151,6 +161,23 @@ fn unused_leg(record: &OrderRecord) -> Result<String, OrderError> {
             return Ok(drawn);
         }
     }
+}
+
+/// What the order is to be, as far as limits are concerned. What makes it smaller and nothing else is held
+/// to its rate only.
+fn exposure(order: &Order, change: Change) -> Option<Exposure> {
+    let quantity = change.quantity.or(order.quantity)?;
+    let price = change.price.or(order.price);
+    let is_dearer = price > order.price;
+    Some(Exposure {
+        side: order.side,
+        quantity,
+        price,
+        grows: Grows {
+            value: Some(quantity) > order.quantity || is_dearer,
+            price: price != order.price,
+        },
+    })
 }
 
 fn is_open(record: &OrderRecord) -> Result<(), OrderError> {

@@ -9,9 +9,11 @@ use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 use tracing::Instrument as _;
 
+use super::risk::{Exposure, Passed};
 use super::routing::{Route, goes_on_after};
 use super::service::{Caller, LAST_WORD, OrderError, Orders, not_recorded, taped};
 use super::validate;
+use crate::market::Source;
 use crate::model::{
     Attempt, Decimal, Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderReport,
     OrderState, OrderType, Origin, Side, TimeInForce, Timestamp, apply,
@@ -82,6 +84,15 @@ impl Orders {
         if routes.is_empty() {
             self.must_be_reconciled(venue.name(), &listed.instrument.endpoint)?;
         }
+        let source = Source {
+            venue: venue.clone(),
+            listed: listed.clone(),
+        };
+        let tenant = Some(caller.tenant.as_str());
+        let exposure = Exposure::new(new.side, new.quantity, new.price);
+        let passed = self
+            .hold_to_limits(tenant, &source, exposure, deadline)
+            .await?;
         let id = self
             .adoption
             .id_prefix
@@ -103,6 +114,7 @@ impl Orders {
             record,
             claim: caller.claim,
             owed: Mutex::new(vec![intent]),
+            passed: Mutex::new(vec![passed]),
             journaled: journaled.clone(),
             tape: Tape::default(),
         };
@@ -137,6 +149,8 @@ struct Placement {
     claim: Option<KeyClaim>,
     /// What the journal is owed together with the next attempt.
     owed: Mutex<Vec<Event>>,
+    /// That it counts as open until the journal counts it.
+    passed: Mutex<Vec<Passed>>,
     /// Whether the order is in the journal.
     journaled: Arc<AtomicBool>,
     /// What was said about it.
@@ -151,8 +165,8 @@ impl Placement {
                 Ok(report) => return Ok(self.acknowledged(report).await),
                 Err(failure) => failure,
             };
-            let route = if goes_on_after(&failure) && !deadline.has_passed() {
-                self.routes.pop_front()
+            let route = if goes_on_after(&failure) {
+                self.next_route(deadline).await
             } else {
                 None
             };
@@ -207,6 +221,33 @@ impl Placement {
         sent
     }
 
+    /// The next venue that it may go on to within that venue's limits.
+    async fn next_route(&mut self, deadline: Deadline) -> Option<Route> {
+        while !deadline.has_passed() {
+            let route = self.routes.pop_front()?;
+            let source = Source {
+                venue: route.venue.clone(),
+                listed: route.listed.clone(),
+            };
+            let order = &self.record.order;
+            let exposure = Exposure::new(order.side, route.destination.quantity, order.price);
+            let held = self
+                .orders
+                .hold_to_limits(None, &source, exposure, deadline);
+            match held.await {
+                Ok(passed) => {
+                    self.passed().push(passed);
+                    return Some(route);
+                }
+                Err(error) => {
+                    let (id, venue) = (&self.record.order.id, route.venue.name());
+                    tracing::warn!(order = %id, venue, %error, "the order cannot go on there");
+                }
+            }
+        }
+        None
+    }
+
     /// Turns to another venue, unless the journal knows of a reason against: the order was seen, or its caller wants it
     /// no more. The journal is told with the first attempt there, and judges once more.
     async fn goes_on(&mut self, route: &Route, failure: &Failure) -> bool {
@@ -244,6 +285,10 @@ impl Placement {
         true
     }
 
+    fn passed(&self) -> MutexGuard<'_, Vec<Passed>> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn owed_events(&self) -> MutexGuard<'_, Vec<Event>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -269,6 +314,7 @@ impl Placement {
         let appended = self.orders.journal.append_as(id, commit).await;
         appended.map_err(|error| not_recorded(&error))?;
         self.owed_events().clear();
+        self.passed().clear();
         self.journaled.store(true, Ordering::SeqCst);
         Ok(())
     }

@@ -9,6 +9,7 @@ use switchyard_runtime::{Cancel, GetOrder, Operation as _};
 
 use super::in_flight::InFlight;
 use super::list::OpenOrders;
+use super::risk::Risk;
 use super::sighting::Adoption;
 use super::startup::Startup;
 use super::validate::FieldProblem;
@@ -76,6 +77,22 @@ pub enum OrderError {
         /// When to come back.
         retry_after: Duration,
     },
+    /// The order oversteps a limit of the operator's own. Nothing was sent.
+    #[error("{}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    OverLimit {
+        /// The venue.
+        venue: String,
+        /// Each limit.
+        problems: Vec<FieldProblem>,
+    },
+    /// More orders than the operator allows within a second. Nothing was sent.
+    #[error("more orders than are allowed within a second")]
+    TooOften {
+        /// The venue.
+        venue: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// The venue, or the way to it, failed.
     #[error("{venue}: {failure}")]
     Venue {
@@ -113,6 +130,7 @@ pub struct Orders {
     pub(super) in_flight: InFlight,
     pub(super) startup: Startup,
     pub(super) adoption: Arc<Adoption>,
+    pub(super) risk: Arc<Risk>,
     /// Held while a venue is halted or resumed: the journal and the venue are told in one order.
     pub(super) halting: Arc<tokio::sync::Mutex<()>>,
     pub(super) kept: Kept,
@@ -134,6 +152,7 @@ impl Orders {
         journal: Arc<Journal>,
         metrics: Arc<Metrics>,
         adoption: Adoption,
+        risk: Risk,
         kept: Kept,
     ) -> Self {
         Self {
@@ -143,6 +162,7 @@ impl Orders {
             metrics,
             in_flight: InFlight::default(),
             adoption: Arc::new(adoption),
+            risk: Arc::new(risk),
             halting: Arc::default(),
             kept,
         }

@@ -1,7 +1,7 @@
 //! Checks a new order, or a change to one, against its instrument, before anything is sent.
 
 #[cfg(test)]
-mod tests;
+pub(in crate::orders) mod tests;
 
 use std::fmt;
 

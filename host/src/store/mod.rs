@@ -100,6 +100,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Open orders at a venue, on one instrument or all, whoever's they are, oldest first.
     fn open_at(&self, venue: &str, symbol: Option<&str>) -> Stored<'_, Vec<OrderRecord>>;
 
+    /// How many orders are open: at a venue or all, of a tenant or all.
+    fn count_open(&self, venue: Option<&str>, tenant: Option<&str>) -> Stored<'_, u64>;
+
     /// A page of a tenant's orders.
     fn orders(&self, query: OrderQuery) -> Stored<'_, OrderPage>;
 

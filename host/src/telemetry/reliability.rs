@@ -88,6 +88,15 @@ pub struct FailoverLabels {
     pub reason: &'static str,
 }
 
+/// A limit of the operator's own.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct LimitLabels {
+    /// Venue.
+    pub venue: String,
+    /// The setting.
+    pub limit: &'static str,
+}
+
 /// Handles to the metrics of the policies.
 #[derive(Debug)]
 pub struct ReliabilityMetrics {
@@ -101,6 +110,7 @@ pub struct ReliabilityMetrics {
     waiting: Family<VenueLabels, Gauge>,
     shed: Family<ShedLabels, Counter>,
     halted: Family<VenueLabels, Gauge>,
+    overstepped: Family<LimitLabels, Counter>,
     reads: Family<ReadLabels, Counter>,
     failovers: Family<FailoverLabels, Counter>,
 }
@@ -119,6 +129,7 @@ impl ReliabilityMetrics {
             waiting: Family::default(),
             shed: Family::default(),
             halted: Family::default(),
+            overstepped: Family::default(),
             reads: Family::default(),
             failovers: Family::default(),
         };
@@ -168,6 +179,11 @@ impl ReliabilityMetrics {
             "venue_halted",
             "Whether an operator stopped the trading",
             this.halted.clone(),
+        );
+        registry.register(
+            "pre_trade_refusals",
+            "Orders and changes refused for the operator's own limits",
+            this.overstepped.clone(),
         );
         registry.register(
             "reads",
@@ -231,6 +247,13 @@ impl ReliabilityMetrics {
     pub fn shed(&self, venue: &str, by: &'static str) {
         let venue = venue.to_owned();
         self.shed.get_or_create(&ShedLabels { venue, by }).inc();
+    }
+
+    /// Counts an order or a change that oversteps a limit of the operator's own.
+    pub fn overstepped(&self, venue: &str, limit: &'static str) {
+        let venue = venue.to_owned();
+        let labels = LimitLabels { venue, limit };
+        self.overstepped.get_or_create(&labels).inc();
     }
 
     /// Notes whether the trading at a venue is stopped.

@@ -4,6 +4,7 @@
 
 mod exporting;
 mod files;
+mod keys;
 mod moved;
 mod orders;
 mod suite;

@@ -6,14 +6,19 @@ use std::sync::Arc;
 use switchyard::model::{
     Amendment, Event, Halt, HaltEvent, OrderId, OrderRecord, OrderState, Stage, Timestamp,
 };
-use switchyard::store::{
-    Commit, Condition, Cursor, Journal, KeyClaim, KeyName, OrderQuery, StoreError, StoredAnswer,
-};
+use switchyard::store::{Commit, Condition, Cursor, Journal, KeyClaim, OrderQuery, StoreError};
 
 use crate::orders::{
     acknowledged, attempt, ids, intent, keep, named, query, record, refused, report,
 };
 
+use crate::keys::{answer, claim, key};
+
+pub(crate) use crate::keys::{
+    a_key_is_bound_to_its_answer_for_good, a_key_is_claimed_with_its_order_and_by_one_request,
+    a_key_that_is_let_go_with_the_failure_can_be_used_again,
+    keys_are_forgotten_in_time_and_their_entries_after_that,
+};
 pub(crate) use crate::moved::{
     an_order_that_went_on_is_found_where_it_is_where_it_was_and_by_what_was_asked,
     what_is_live_where_an_order_went_on_from_is_kept_and_watched_without_end,
@@ -251,104 +256,11 @@ pub(crate) async fn ten_thousand_orders_in_a_range_come_complete_and_in_order(ho
     assert!(seen == wanted, "complete, but not in order");
 }
 
-fn key(tenant: &str, key: &str) -> KeyName {
-    KeyName {
-        tenant: tenant.into(),
-        key: key.into(),
-    }
-}
-
-fn answer(status: u16) -> StoredAnswer {
-    StoredAnswer {
-        status,
-        location: Some("/v1/orders/x".into()),
-        content_type: Some("application/json".into()),
-        body: "{\"a\": \"ä\"}".into(),
-    }
-}
-
-/// Places an order under a key.
-async fn claim(
-    journal: &Arc<Journal>,
-    order: &OrderRecord,
-    claim: &KeyClaim,
-) -> Result<OrderRecord, StoreError> {
-    let id = &order.order.id;
-    let commit = Commit::of_order(id, vec![intent(order)]).claiming(Some(claim));
-    journal.append_as(id, commit).await
-}
-
 /// The chain holds, and the projections are what the entries make of them.
 pub(crate) async fn is_whole(journal: &Arc<Journal>) {
     journal.verify_all().await.unwrap();
     assert_eq!(journal.differences().await.unwrap(), [""; 0]);
     assert_eq!(journal.condition(), Condition::Sound);
-}
-
-pub(crate) async fn a_key_is_claimed_with_its_order_and_by_one_request(home: &impl Home) {
-    let journal = home.open().unwrap();
-    let (first, second) = (record("t", None, 1), record("t", None, 2));
-    let mine = KeyClaim::new(key("t", "k"), "f".into());
-    assert!(!mine.is_durable());
-    claim(&journal, &first, &mine).await.unwrap();
-    assert!(mine.is_durable());
-    let other = KeyClaim::new(key("t", "k"), "f".into());
-    let refused = claim(&journal, &second, &other).await;
-    assert!(matches!(refused, Err(StoreError::KeyInUse)));
-    assert!(!other.is_durable());
-    assert!(
-        journal.order(&second.order.id).await.unwrap().is_none(),
-        "no effect without the key"
-    );
-    let elsewhere = KeyClaim::new(key("u", "k"), "g".into());
-    claim(&journal, &record("u", None, 3), &elsewhere)
-        .await
-        .unwrap();
-    drop(journal);
-    let journal = home.open().unwrap();
-    let known = journal.key(key("t", "k")).await.unwrap().unwrap();
-    assert_eq!(known.fingerprint, "f");
-    assert_eq!(known.order_id, Some(first.order.id.clone()));
-    assert_eq!(known.answer, None, "nobody knows yet how it ended");
-    is_whole(&journal).await;
-}
-
-pub(crate) async fn a_key_is_bound_to_its_answer_for_good(home: &impl Home) {
-    let journal = home.open().unwrap();
-    let order = record("t", None, 1);
-    let mine = KeyClaim::new(key("t", "k"), "f".into());
-    claim(&journal, &order, &mine).await.unwrap();
-    let bound = Commit::of_key(mine.answered(answer(201)));
-    journal.commit(bound).await.unwrap();
-    // A refusal that was final before anything was journaled has no claim before it.
-    let unclaimed = KeyClaim::new(key("t", "other"), "g".into());
-    let bound = Commit::of_key(unclaimed.answered(answer(422)));
-    journal.commit(bound).await.unwrap();
-    drop(journal);
-    let journal = home.open().unwrap();
-    let known = journal.key(key("t", "k")).await.unwrap().unwrap();
-    assert_eq!(known.answer, Some(answer(201)));
-    assert_eq!(known.order_id, Some(order.order.id));
-    let known = journal.key(key("t", "other")).await.unwrap().unwrap();
-    assert_eq!((known.answer, known.order_id), (Some(answer(422)), None));
-    is_whole(&journal).await;
-}
-
-pub(crate) async fn a_key_that_is_let_go_with_the_failure_can_be_used_again(home: &impl Home) {
-    let journal = home.open().unwrap();
-    let (first, second) = (record("t", None, 1), record("t", None, 2));
-    let mine = KeyClaim::new(key("t", "k"), "f".into());
-    claim(&journal, &first, &mine).await.unwrap();
-    let id = &first.order.id;
-    let commit = Commit::of_order(id, vec![refused()]).releasing(Some(&mine));
-    journal.append_as(id, commit).await.unwrap();
-    assert!(!mine.is_durable());
-    assert_eq!(journal.key(key("t", "k")).await.unwrap(), None);
-    let again = KeyClaim::new(key("t", "k"), "another body".into());
-    claim(&journal, &second, &again).await.unwrap();
-    let known = journal.key(key("t", "k")).await.unwrap().unwrap();
-    assert_eq!(known.order_id, Some(second.order.id));
-    is_whole(&journal).await;
 }
 
 pub(crate) async fn what_was_given_up_is_watched_across_restarts_until_its_day_is_over_or_it_is_seen(
@@ -405,7 +317,7 @@ pub(crate) async fn projections_made_anew_are_what_they_were(home: &impl Home) {
 }
 
 /// A time after everything that has been written.
-fn soon() -> Timestamp {
+pub(crate) fn soon() -> Timestamp {
     Timestamp::now().plus(std::time::Duration::from_secs(60))
 }
 
@@ -466,29 +378,6 @@ fn report_over(id: &OrderId) -> Event {
     let mut over = report("7", Some(id.as_str()));
     over.state = OrderState::Canceled;
     Event::Observed { report: over }
-}
-
-pub(crate) async fn keys_are_forgotten_in_time_and_their_entries_after_that(home: &impl Home) {
-    let journal = home.open().unwrap();
-    let mine = KeyClaim::new(key("t", "k"), "f".into());
-    claim(&journal, &record("t", None, 1), &mine).await.unwrap();
-    assert_eq!(
-        journal
-            .expire_keys(Timestamp::from_millis(1))
-            .await
-            .unwrap(),
-        0
-    );
-    assert!(journal.key(key("t", "k")).await.unwrap().is_some());
-    // Entries of keys that are still known are never removed.
-    assert_eq!(journal.compact(soon()).await.unwrap(), 0);
-    let later = Timestamp::now().plus(std::time::Duration::from_secs(2 * 3_600));
-    assert_eq!(journal.expire_keys(later).await.unwrap(), 1);
-    assert_eq!(journal.expire_keys(later).await.unwrap(), 0);
-    assert_eq!(journal.key(key("t", "k")).await.unwrap(), None);
-    is_whole(&journal).await;
-    assert_eq!(journal.compact(soon()).await.unwrap(), 1);
-    is_whole(&journal).await;
 }
 
 pub(crate) async fn a_halt_stands_across_restarts_and_retention_until_it_is_resumed(

@@ -35,6 +35,7 @@ pub(super) fn goes_on_after(failure: &Failure) -> bool {
             | FailureCode::Overloaded
             | FailureCode::RateLimited
             | FailureCode::Banned
+            | FailureCode::Halted
     );
     is_passing && failure.fate != Fate::Unknown
 }
@@ -161,6 +162,7 @@ mod tests {
             FailureCode::Overloaded,
             FailureCode::RateLimited,
             FailureCode::Banned,
+            FailureCode::Halted,
         ] {
             assert!(goes_on(code, Fate::NotSent), "{code:?}");
             assert!(goes_on(code, Fate::Refused), "{code:?}");

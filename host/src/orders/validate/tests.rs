@@ -13,7 +13,7 @@ fn bounds(min: &str, max: &str, step: &str) -> Bounds {
     }
 }
 
-fn instrument() -> Instrument {
+pub(in crate::orders) fn instrument() -> Instrument {
     Instrument {
         venue: "sim".into(),
         symbol: "BTC/USDT".into(),

@@ -233,6 +233,13 @@ impl Store for Sqlite {
         self.read(move |connection| read::open_at(connection, &venue, symbol.as_deref()))
     }
 
+    fn count_open(&self, venue: Option<&str>, tenant: Option<&str>) -> Stored<'_, u64> {
+        let (venue, tenant) = (venue.map(str::to_owned), tenant.map(str::to_owned));
+        self.read(move |connection| {
+            read::count_open(connection, venue.as_deref(), tenant.as_deref())
+        })
+    }
+
     fn orders(&self, query: OrderQuery) -> Stored<'_, OrderPage> {
         self.read(move |connection| read::page(connection, &query))
     }

@@ -67,6 +67,19 @@ pub(super) fn open_at(
         .collect()
 }
 
+pub(super) fn count_open(
+    connection: &Connection,
+    venue: Option<&str>,
+    tenant: Option<&str>,
+) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM orders
+         WHERE is_open AND (?1 IS NULL OR venue = ?1) AND (?2 IS NULL OR tenant = ?2)",
+    )?;
+    let count: i64 = statement.query_row(params![venue, tenant], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 pub(super) fn unresolved(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM orders WHERE is_unresolved ORDER BY created_at_ms")?;

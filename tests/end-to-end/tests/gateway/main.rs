@@ -30,6 +30,7 @@ mod order_failover;
 mod order_left_behind;
 mod order_routes;
 mod placing;
+mod pre_trade_limits;
 mod products;
 mod protocol;
 mod read_failover;

@@ -1,10 +1,12 @@
 //! Where an order may go on to, and as how much of what.
 
+use reqwest::Method;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{TestApp, VENUE};
+use switchyard_end_to_end::{Answer, TestApp, VENUE};
 use switchyard_venue_sim::{FaultAction, FaultRule};
 
-use crate::order_failover::{executed, placements};
+use crate::order_failover::{executed, limited, order, placements};
+use crate::read_failover::two;
 
 /// What a venue answers that sheds load.
 fn overloaded(body: &Value) -> FaultAction {
@@ -149,4 +151,29 @@ async fn a_venue_that_the_order_cannot_go_to_is_refused_before_anything_is_sent(
             .await;
         assert_eq!(placed.expect(201)["failover"], Value::Null);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_halt_sends_an_order_on_and_takes_none_in() {
+    let (app, second) = two(|_| ()).await;
+    let switch = |venue: &str, to: &str| {
+        let path = format!("/v1/venues/{venue}/{to}");
+        let request = app.operator().request(Method::POST, &path);
+        async move { Answer::to(request).await.expect(200) }
+    };
+    switch(VENUE, "halt").await;
+    let placed = app.trader().place(&order()).await.expect(201);
+    assert_eq!(placed["served_by"], "second");
+    assert_eq!(app.placements_seen(), 0);
+    assert_eq!(placements(&second, "/api/v3/order"), 1);
+    switch(VENUE, "resume").await;
+    switch("second", "halt").await;
+    app.next_placement(limited(1));
+    let refused = app.trader().place(&order()).await;
+    let refused = refused.expect_problem(503, "halted");
+    let id = refused.text_of("order_id");
+    let rejected = app.trader().order(&id).await.expect(200);
+    assert_eq!(rejected["state"], "REJECTED");
+    assert_eq!(placements(&second, "/api/v3/order"), 1);
+    assert_eq!(app.sim.control().executed(), []);
 }

@@ -231,14 +231,14 @@ async fn venues_that_share_an_account_share_its_limits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_slow_venue_cannot_take_is_shed_at_once_and_told_when_to_come_back() {
     let app = with("bulkhead = { concurrency = 2, queue = 2 }").await;
-    app.fault(
-        "GET",
-        TICKER_AT_VENUE,
-        100,
-        FaultAction::DelayBefore { ms: 1_500 },
-    );
+    let delay = FaultAction::DelayBefore { ms: 1_500 };
+    app.fault("GET", "/api/v3/klines", 100, delay);
     let viewer = app.viewer();
-    let answers = join_all((0..20).map(|_| viewer.get(TICKER))).await;
+    // Those that ask for the same share one request: each asks for something else.
+    let paths: Vec<String> = (1..=20)
+        .map(|limit| format!("/v1/candles?venue=sim&symbol=BTC/USDT&limit={limit}"))
+        .collect();
+    let answers = join_all(paths.iter().map(|path| viewer.get(path))).await;
     let (well, shed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 200);
     assert_eq!(well.len(), 4);
     for answer in shed {
