@@ -25,11 +25,11 @@ SHARED := Cargo.toml Cargo.lock $(wildcard wit/*.wit) $(shell find plugins/sdk -
 
 # The demo needs the programs only. The tests need everything, built once with one set of features.
 BUILD := --bins
-test test-adapters: BUILD := --all-targets
+test test-adapters chaos coverage: BUILD := --all-targets
 
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup build plugins test-adapters demo test check deny bench clean
+.PHONY: help setup build plugins test-adapters demo test chaos coverage check deny bench clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -91,6 +91,13 @@ $(COMPONENTS): plugins/dist/%.wasm: $$(shell find plugins/$$*/src plugins/$$*/Ca
 $(TEST_COMPONENTS): target/test-adapters/%.wasm: $$(shell find tests/$$*/src tests/$$*/Cargo.toml -type f) $(SHARED) | build
 	@echo "==> test-adapters: $*"
 	$(SWITCHYARD) plugin build tests/$* --out target/test-adapters
+
+chaos: plugins ## Kill the gateway hundreds of times under traffic; measure what one venue's outage costs another's callers
+	@echo "==> chaos: CHAOS_SEED, CHAOS_RUNS and CHAOS_KILLS say how long (tests/chaos/tests/crash.rs)"
+	$(CARGO) test --workspace --test crash --test outage -- --ignored --nocapture
+
+coverage: plugins test-adapters ## Lines of host, runtime and adapters that the tests reach; fails below 85 %
+	@CARGO="$(CARGO)" tests/coverage.sh
 
 bench: plugins ## Measure: an adapter's calls in the sandbox and natively
 	$(CARGO) bench -p switchyard-benchmarks

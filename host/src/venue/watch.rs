@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchyard_runtime::{Capability, GetTime, ListBalances, ListInstruments};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::operation::Ask;
 use super::registry::Venue;
@@ -51,9 +51,10 @@ impl Venue {
     }
 
     async fn watch_endpoint(&self, endpoint: &str) {
-        let mut ticks = interval(PROBE_DOWN_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let start = tokio::time::Instant::now();
+        // The first tick is due at `start` exactly, and so is everything else.
+        let mut ticks = interval_at(start, PROBE_DOWN_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut next_probe, mut next_listing, mut next_account) = (start, start, start);
         loop {
             let now = ticks.tick().await;

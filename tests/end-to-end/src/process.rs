@@ -1,6 +1,6 @@
 //! The built `switchyard` program.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,10 +27,19 @@ pub struct GatewayProcess {
 impl GatewayProcess {
     /// Runs `switchyard serve` and waits until it listens. Standard output and error go to `log`.
     pub async fn start(config: &Path, log: &Path) -> Self {
-        Self::run(command(&serve(config)), log).await
+        let mut process = Self::spawn(config, log, Vec::new());
+        process.listens().await;
+        process
     }
 
-    /// The same, so that a file that may not grow is an error and not the end of the process.
+    /// Runs `switchyard serve` with these variables in its environment, and waits for nothing.
+    pub fn spawn(config: &Path, log: &Path, environment: Vec<(String, OsString)>) -> Self {
+        let mut command = command(&serve(config));
+        command.envs(environment);
+        Self::run(command, log)
+    }
+
+    /// As [`GatewayProcess::start`], so that a file that may not grow is an error and not the end of the process.
     pub async fn start_to_be_limited(config: &Path, log: &Path) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
@@ -38,7 +47,9 @@ impl GatewayProcess {
             .arg(built("switchyard"))
             .args(serve(config))
             .stdin(Stdio::null());
-        Self::run(shell, log).await
+        let mut process = Self::run(shell, log);
+        process.listens().await;
+        process
     }
 
     /// From now on no file of the process may grow beyond this many bytes.
@@ -55,20 +66,24 @@ impl GatewayProcess {
         .unwrap();
     }
 
-    async fn run(mut command: Command, log: &Path) -> Self {
+    fn run(mut command: Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
         let child = command
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
             .unwrap();
-        let mut process = Self {
+        Self {
             child,
             log: log.to_owned(),
             base: String::new(),
-        };
+        }
+    }
+
+    /// Waits until it listens.
+    pub async fn listens(&mut self) {
         let address = eventually("the gateway says where it listens", || async {
-            let log = process.log();
+            let log = self.log();
             let listening = log
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -78,8 +93,12 @@ impl GatewayProcess {
                 .ok_or(log)
         })
         .await;
-        process.base = format!("http://{address}");
-        process
+        self.base = format!("http://{address}");
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A caller without a key.
