@@ -241,7 +241,7 @@ pub fn apply(
         Event::SurfacedLate { report } if record.surfaces(report) => record.learn(report),
         Event::SurfacedLate { .. } => return Err(LifecycleError::NotUnderWay("surfaced_late")),
         Event::NotPlaced { misses, .. } => record.not_placed(misses, at)?,
-        Event::PlaceFailed { failure } => record.place_failed(failure),
+        Event::PlaceFailed { failure } => record.place_failed(failure, at),
         Event::FailedOver { from, to, failure } => record.fail_over(from, to, failure, at)?,
         Event::SurfacedElsewhere { venue, report } => record.surfaced_elsewhere(venue, report)?,
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,

@@ -57,6 +57,44 @@ fn an_order_that_never_arrived_is_rejected_with_the_evidence_and_watched_for_a_d
     assert_eq!(serde_json::from_value::<Event>(json).unwrap(), not_placed());
 }
 
+/// A placement failed after an attempt, or before any.
+fn turned_away(code: FailureCode, fate: Fate, was_attempted: bool) -> OrderRecord {
+    let failure = Failure::new(code, fate, "x");
+    let failed = Event::PlaceFailed { failure };
+    match was_attempted {
+        true => after(&[attempted("place"), failed]),
+        false => after(&[failed]),
+    }
+}
+
+#[test]
+fn an_order_that_was_turned_away_for_a_passing_reason_is_watched_for_a_day() {
+    use FailureCode::{InsufficientFunds, Overloaded, RateLimited, VenueUnavailable};
+    for (code, fate, was_attempted, is_watched) in [
+        (Overloaded, Fate::Refused, true, true),
+        (RateLimited, Fate::Refused, true, true),
+        // The try before the one that was not sent may have been turned away.
+        (VenueUnavailable, Fate::NotSent, true, true),
+        (InsufficientFunds, Fate::Refused, true, false),
+        (Overloaded, Fate::Refused, false, false),
+        (RateLimited, Fate::NotSent, false, false),
+    ] {
+        let over = turned_away(code, fate, was_attempted);
+        assert_eq!(over.order.state, OrderState::Rejected);
+        let until = is_watched.then_some(at(1 + 86_400_000));
+        assert_eq!(over.watched_until, until, "{code:?} {fate:?}");
+        let late = report(OrderState::New, "0");
+        assert_eq!(over.surfaces(&late), is_watched, "{code:?} {fate:?}");
+    }
+    let over = turned_away(Overloaded, Fate::Refused, true);
+    let unwanted = apply(Some(over), &cancel_requested(), at(2)).unwrap();
+    assert_eq!(unwanted.order.state, OrderState::Rejected);
+    let late = surfaced(report(OrderState::PartiallyFilled, "1"));
+    let back = apply(Some(unwanted), &late, at(3)).unwrap();
+    assert_eq!(back.order.state, OrderState::PendingCancel);
+    assert_eq!(back.order.filled_quantity, decimal("1"));
+}
+
 #[test]
 fn an_order_that_was_seen_cannot_be_given_up() {
     for event in [open(), place_failed(Fate::Refused)] {
