@@ -21,6 +21,7 @@ mod schedule;
 mod service;
 mod sighting;
 mod startup;
+mod sweeping;
 mod traced_fills;
 mod validate;
 
