@@ -265,6 +265,7 @@ pub(super) mod tests {
             left: Vec::new(),
             watched_until: None,
             cancel_on_sight: false,
+            has_vanished: false,
         }
     }
 

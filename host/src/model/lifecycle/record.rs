@@ -46,6 +46,9 @@ pub struct OrderRecord {
     /// Whether what was given up is to be cancelled if it shows after all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_on_sight: bool,
+    /// Whether the venue had it, and showed it nowhere any more when it was to be cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_vanished: bool,
 }
 
 impl OrderRecord {

@@ -22,6 +22,13 @@ pub(super) fn not_placed() -> Event {
     }
 }
 
+pub(super) fn vanished() -> Event {
+    Event::Vanished {
+        horizon: at(35_001),
+        misses: misses(),
+    }
+}
+
 fn surfaced(report: OrderReport) -> Event {
     Event::SurfacedLate { report }
 }
@@ -147,6 +154,43 @@ fn a_cancel_that_waited_or_came_afterwards_is_carried_out_if_the_order_surfaces(
         let back = apply(Some(over), &surfaced(report(OrderState::New, "0")), at(2)).unwrap();
         assert_eq!(back.order.state, OrderState::PendingCancel);
         assert!(back.is_unresolved() && !back.cancel_on_sight);
+    }
+}
+
+#[test]
+fn an_order_that_its_venue_knows_no_more_is_over_and_cancelled_again_if_it_shows() {
+    let cancelling = after(&[
+        observed(OrderState::PartiallyFilled, "1"),
+        cancel_requested(),
+    ]);
+    let over = apply(Some(cancelling), &vanished(), at(1)).unwrap();
+    assert_eq!(over.order.state, OrderState::Canceled);
+    let reason = over.order.reason.clone().unwrap();
+    assert!(reason.starts_with("not-found: 2 rounds"), "{reason}");
+    assert!(!over.is_unresolved() && !over.is_not_placed());
+    assert_eq!(over.watched_until, Some(at(1 + 86_400_000)));
+    assert_eq!(over.given_up(), [over.client_id.as_str()]);
+    for (state, filled, expected) in [
+        (OrderState::PartiallyFilled, "1", OrderState::PendingCancel),
+        (OrderState::Filled, "2", OrderState::Filled),
+    ] {
+        let back = apply(Some(over.clone()), &surfaced(report(state, filled)), at(2)).unwrap();
+        assert_eq!(back.order.state, expected);
+        assert_eq!(back.order.filled_quantity, decimal(filled));
+        assert_eq!(
+            (back.watched_until, back.order.reason.as_ref()),
+            (None, None)
+        );
+        assert!(!back.has_vanished);
+    }
+    let json = serde_json::to_value(&over).unwrap();
+    assert_eq!(serde_json::from_value::<OrderRecord>(json).unwrap(), over);
+    let old = report(OrderState::New, "0");
+    assert!(!over.surfaces(&old), "from before what is known");
+    // Only a cancel that is under way ends so.
+    for known in [after(&[open()]), after(&[]), over] {
+        let refused = apply(Some(known), &vanished(), at(2));
+        assert_eq!(refused, Err(LifecycleError::NotUnderWay("vanished")));
     }
 }
 
