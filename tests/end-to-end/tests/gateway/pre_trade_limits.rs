@@ -189,3 +189,19 @@ async fn an_order_goes_on_from_a_halted_venue_and_never_to_one_whose_limits_it_o
     trader.place(&order()).await.expect(201);
     assert_eq!(app.placements_seen(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_collar_holds_at_every_venue_that_its_order_may_go_on_to() {
+    let (app, second) = two(|config: &mut GatewayConfig| {
+        config.top_lines = "tenants.a.risk = { price_collar_percent = \"2\" }".to_owned();
+    })
+    .await;
+    let halved = second.control().mid("BTCUSDT").unwrap() / rust_decimal::Decimal::TWO;
+    second.control().set_mid("BTCUSDT", halved).unwrap();
+    let halt = app.operator().post("/v1/venues/sim/halt", &json!({})).await;
+    halt.expect(200);
+    // It rests at the first, and would go far through the market of the second.
+    let refused = app.trader().place(&order()).await;
+    refused.expect_problem(503, "halted");
+    assert_eq!(second.control().executed(), []);
+}
