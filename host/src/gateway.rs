@@ -96,6 +96,9 @@ impl Gateway {
             kept,
         );
         orders.restore_halts().await?;
+        for venue in venues.iter() {
+            metrics.fates.watch(venue.name());
+        }
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
             venues,

@@ -9,7 +9,7 @@ use switchyard_runtime::{Amend, Place};
 
 use super::amend::{Change, failed, not_open};
 use super::in_flight::Working;
-use super::place::not_proven;
+use super::placing::not_proven;
 use super::service::{OrderError, Orders, order_ref, taped};
 use super::validate::{self, FieldProblem};
 use crate::model::{

@@ -8,7 +8,7 @@ use crate::store::{Commit, StoreError};
 
 impl Orders {
     /// Stops the trading at a venue, in force before it is journaled: where the journal fails, it holds until
-    /// the gateway stops. A venue that is stopped stays so since when it was, for the new reason.
+    /// the gateway stops. A venue that is stopped stays so since when it was, for the reason that was given last.
     ///
     /// # Errors
     /// [`OrderError::Invalid`] for venues that do not exist, or [`OrderError::Store`].
@@ -19,13 +19,17 @@ impl Orders {
         reason: Option<String>,
     ) -> Result<Halt, OrderError> {
         let venue = self.venue("venue", venue)?.clone();
-        let _one_at_a_time = self.halting.lock().await;
-        let since = venue.halt().map(|halt| halt.since);
+        let before = venue.halt();
         let halt = Halt {
-            since: since.unwrap_or_else(Timestamp::now),
-            reason,
+            since: before
+                .as_ref()
+                .map_or_else(Timestamp::now, |halt| halt.since),
+            reason: reason.or(before.and_then(|halt| halt.reason)),
             key_id: caller.key_id.clone(),
         };
+        // Before anything is waited for, and once more: a resume may be under way.
+        venue.set_halt(Some(halt.clone()));
+        let _one_at_a_time = self.halting.lock().await;
         venue.set_halt(Some(halt.clone()));
         let (name, by, reason) = (venue.name(), &halt.key_id, &halt.reason);
         tracing::warn!(venue = name, key_id = %by, reason, "trading is halted");

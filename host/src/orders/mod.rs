@@ -13,6 +13,7 @@ mod history;
 mod in_flight;
 mod list;
 mod place;
+mod placing;
 mod pursue;
 mod readings;
 mod resolve;

@@ -403,7 +403,7 @@ pub(super) fn not_recorded(error: &StoreError) -> Failure {
         }
         StoreError::Lifecycle(_) => Failure::not_sent(
             FailureCode::NotAmendable,
-            "the order ended, or the change was given up, in the meantime; nothing was sent",
+            "the order ended, is to be cancelled, or its change was given up, in the meantime; nothing was sent",
         ),
         _ => {
             tracing::error!(%error, "the journal took no entry; nothing was sent");

@@ -83,6 +83,14 @@ impl FateMetrics {
         metrics
     }
 
+    /// Begins to count at a venue: what has never happened reads 0, so that its first time shows as a change.
+    pub fn watch(&self, venue: &str) {
+        for counted in [&self.not_placed, &self.surfaced_late, &self.adopted] {
+            drop(counted.get_or_create(&of(venue)));
+        }
+        self.unresolved(venue, 0, Duration::ZERO);
+    }
+
     /// Notes how many orders at a venue are unresolved, and since when the oldest is.
     pub fn unresolved(&self, venue: &str, orders: usize, oldest: Duration) {
         let gauge = |family: &Family<VenueLabels, Gauge>, value: Option<i64>| {

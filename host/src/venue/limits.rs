@@ -189,6 +189,25 @@ impl VenueLimits {
         Ok(Pass { ticket, marks })
     }
 
+    /// Refuses requests that were let through before something they spend of was closed.
+    pub(super) fn must_be_open(&self, requests: &[wit::HttpRequest]) -> Result<(), Failure> {
+        let costs = self.costs(requests);
+        let ledgers = costs.iter().map(|(bucket, _)| &bucket.ledger);
+        let closed = self
+            .gates
+            .iter()
+            .chain(ledgers)
+            .find_map(|ledger| Some((ledger, ledger.closed_for()?)));
+        match closed {
+            None => Ok(()),
+            Some((ledger, closed_for)) => Err(self.refusal(&Refused {
+                reason: Reason::Closed,
+                ledger: ledger.key().bucket.clone(),
+                retry_after: Some(closed_for),
+            })),
+        }
+    }
+
     fn costs(&self, requests: &[wit::HttpRequest]) -> Vec<(&Bucket, u64)> {
         let mut costs: IndexMap<&str, u64> = IndexMap::new();
         for cost in requests.iter().flat_map(|request| &request.costs) {
@@ -207,11 +226,10 @@ impl VenueLimits {
     fn refusal(&self, refused: &Refused) -> Failure {
         self.metrics.reliability.shed(&self.venue, "limiter");
         let is_ban = refused.reason == Reason::Closed && refused.ledger == BANS;
-        let code = match refused.reason {
-            _ if is_ban => FailureCode::Banned,
-            Reason::Exhausted | Reason::Closed => FailureCode::RateLimited,
-            Reason::QueueFull => FailureCode::Overloaded,
-            Reason::TooLarge | Reason::Unknown => FailureCode::Unsupported,
+        let code = if is_ban {
+            FailureCode::Banned
+        } else {
+            code_of(refused.reason)
         };
         let message = if is_ban {
             "the venue has banned this gateway for a while; nothing was sent".to_owned()
@@ -365,5 +383,34 @@ fn name_of(priority: Priority) -> &'static str {
         Priority::Amend => "amend",
         Priority::Place => "place",
         Priority::Read => "read",
+    }
+}
+
+/// What callers are told. `Unsupported` is the adapter's word only: that a question cannot be asked just here says
+/// nothing of what it asks.
+fn code_of(reason: Reason) -> FailureCode {
+    match reason {
+        Reason::Exhausted | Reason::Closed | Reason::TooLarge | Reason::Unknown => {
+            FailureCode::RateLimited
+        }
+        Reason::QueueFull => FailureCode::Overloaded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_limits_keep_from_being_asked_never_passes_for_what_cannot_be_asked() {
+        for reason in [
+            Reason::Exhausted,
+            Reason::Closed,
+            Reason::TooLarge,
+            Reason::Unknown,
+            Reason::QueueFull,
+        ] {
+            assert_ne!(code_of(reason), FailureCode::Unsupported, "{reason:?}");
+        }
     }
 }

@@ -343,7 +343,11 @@ impl Venue {
                         by_us: !changed,
                     });
                 }
-                if let Err(failure) = self.must_not_be_halted(kind) {
+                // Keeping the attempt may have taken long, and much may have happened.
+                let may_go = self
+                    .must_not_be_halted(kind)
+                    .and_then(|()| self.limits.must_be_open(&requests));
+                if let Err(failure) = may_go {
                     pass.refund();
                     return Err(Stopped {
                         failure: settled(failure),

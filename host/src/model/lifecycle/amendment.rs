@@ -288,6 +288,9 @@ impl OrderRecord {
             "place" => Stage::Placing,
             _ => return Ok(()),
         };
+        if operation == "place" && self.cancel_requested {
+            return Err(LifecycleError::NotUnderWay("attempt"));
+        }
         match &mut self.amendment {
             Some(amendment) if amendment.stage == expected => {
                 amendment.expires_at = Some(expires_at);

@@ -140,18 +140,35 @@ impl Risk {
 }
 
 impl Orders {
-    /// Lets a new order through, or says which limits it oversteps. Without a tenant it is held to the
-    /// venue's limits only.
+    /// Lets a new order through, or says which limits it oversteps.
     pub(super) async fn hold_to_limits(
         &self,
-        tenant: Option<&str>,
+        tenant: &str,
         source: &Source,
         exposure: Exposure,
         deadline: Deadline,
     ) -> Result<Passed, OrderError> {
-        let limits = self.risk.of(source.venue.name(), tenant);
+        let limits = self.risk.of(source.venue.name(), Some(tenant));
         let passed = self.hold_open_orders(source, &limits, deadline).await?;
         self.hold_exposure(source, &limits, exposure, deadline)
+            .await?;
+        self.hold_rate(source, &limits).await?;
+        Ok(passed)
+    }
+
+    /// The same for an order that goes on to another venue: its tenant's open orders and rate count it already.
+    pub(super) async fn hold_elsewhere_to_limits(
+        &self,
+        tenant: &str,
+        source: &Source,
+        exposure: Exposure,
+        deadline: Deadline,
+    ) -> Result<Passed, OrderError> {
+        let venue = source.venue.name();
+        let limits = self.risk.of(venue, None);
+        let passed = self.hold_open_orders(source, &limits, deadline).await?;
+        let of_both = self.risk.of(venue, Some(tenant));
+        self.hold_exposure(source, &of_both, exposure, deadline)
             .await?;
         self.hold_rate(source, &limits).await?;
         Ok(passed)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{TestApp, eventually_within, limit_order};
+use switchyard_end_to_end::{TestApp, eventually, eventually_within, limit_order};
 use switchyard_venue_sim::FaultAction;
 
 async fn resting(app: &TestApp) -> String {
@@ -230,4 +230,22 @@ async fn a_cancel_ends_as_history_says_where_lookups_miss_the_order() {
     app.sim.control().set_mid("BTCUSDT", lower).unwrap();
     app.trader().cancel(&id).await.expect(202);
     app.becomes_by_itself(&app.viewer(), &id, "FILLED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_cancelled_on_its_way_is_cancelled_as_soon_as_the_venue_has_it() {
+    let app = TestApp::start().await;
+    app.next_placement(FaultAction::DelayBefore { ms: 700 });
+    let trader = app.trader();
+    let placing = tokio::spawn(async move { trader.place(&limit_order("0.001", "50000")).await });
+    let id: String = eventually("the order is journaled", async || {
+        let pending = app.viewer().get("/v1/orders?state=PENDING_NEW").await;
+        let first = pending.ids().first().map(|id| (*id).to_owned());
+        first.ok_or(pending.text)
+    })
+    .await;
+    app.trader().cancel(&id).await.expect(202);
+    let placed = placing.await.unwrap().expect(201);
+    assert_eq!(placed["state"], "CANCELED");
+    assert_eq!(app.truth(&id).unwrap().state, "CANCELED");
 }

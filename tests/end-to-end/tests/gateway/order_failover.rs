@@ -3,7 +3,9 @@
 use reqwest::Method;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{Answer, Caller, TestApp, VENUE, eventually, limit_order, rival_at};
+use switchyard_end_to_end::{
+    Answer, Caller, TestApp, VENUE, eventually, limit_order, rival_at, simulator,
+};
 use switchyard_venue_sim::{ExecutedOrder, ExecutionFate, FaultAction, FaultRule, VenueSim};
 
 use crate::read_failover::{two, unavailable};
@@ -371,4 +373,30 @@ async fn an_order_that_goes_on_is_among_the_open_ones_of_its_new_venue_at_once()
     let shown = active().await;
     assert_eq!(shown.ids(), [id.as_str()]);
     assert_eq!(shown["sources"][0]["source"], "live");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_passes_over_a_venue_that_takes_none_to_the_one_after() {
+    let third = simulator().await;
+    let (app, second) = two(|config| {
+        let (url, credentials) = (third.url(), third.credentials().clone());
+        *config = config
+            .clone()
+            .venue("third", "binance", ("spot", &url), Some(&credentials));
+    })
+    .await;
+    let operator = app.operator();
+    let halt = operator.post("/v1/venues/second/halt", &json!({})).await;
+    halt.expect(200);
+    app.next_placement(limited(1));
+    let mut order = order();
+    order["failover"] = json!(["second", "third"]);
+    let placed = app.trader().place(&order).await.expect(201);
+    assert_eq!(placed["served_by"], "third");
+    assert_eq!(executed(&third, &placed.id()).len(), 1);
+    assert_eq!(placements(&second, "/api/v3/order"), 0);
+    let mut restarted = app;
+    restarted.restart_gateway().await;
+    let read = restarted.trader().order(&placed.id()).await.expect(200);
+    assert_eq!(read["served_by"], "third");
 }

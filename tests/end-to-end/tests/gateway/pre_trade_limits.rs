@@ -212,3 +212,19 @@ async fn orders_that_ended_by_themselves_make_room_before_another_is_refused() {
     let asked = app.seen("GET", "/api/v3/order").len() - lookups;
     assert!(asked <= 5, "{asked} lookups");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_collar_holds_at_every_venue_that_its_order_may_go_on_to() {
+    let (app, second) = two(|config: &mut GatewayConfig| {
+        config.top_lines = "tenants.a.risk = { price_collar_percent = \"2\" }".to_owned();
+    })
+    .await;
+    let halved = second.control().mid("BTCUSDT").unwrap() / rust_decimal::Decimal::TWO;
+    second.control().set_mid("BTCUSDT", halved).unwrap();
+    let halt = app.operator().post("/v1/venues/sim/halt", &json!({})).await;
+    halt.expect(200);
+    // It rests at the first, and would go far through the market of the second.
+    let refused = app.trader().place(&order()).await;
+    refused.expect_problem(503, "halted");
+    assert_eq!(second.control().executed(), []);
+}

@@ -313,3 +313,28 @@ async fn ticker(viewer: &Caller, venue: &str, symbol: &str) -> Answer {
     let path = format!("/v1/tickers?venue={venue}&symbol={symbol}");
     viewer.get(&path).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waited_for_the_journal_does_not_go_out_under_a_ban() {
+    let app = with("").await;
+    let journal = rusqlite::Connection::open(app.directory().join("journal.db")).unwrap();
+    journal.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let trader = app.trader();
+    let waiting = tokio::spawn(async move { trader.place(&limit_order("0.001", "50000")).await });
+    let ban = FaultAction::Status {
+        status: 418,
+        retry_after: Some(7),
+        body: Some(r#"{"code":-1003,"msg":"Too many requests."}"#.to_owned()),
+    };
+    // By then it has its leave to go, and waits for its intent to be kept.
+    eventually("it waits", async || {
+        let bulkhead = venue(&app).await["bulkhead"]["running"].as_u64();
+        (bulkhead == Some(1)).then_some(()).ok_or(bulkhead)
+    })
+    .await;
+    app.fault("GET", TICKER_AT_VENUE, 1, ban);
+    app.viewer().get(TICKER).await.expect_problem(503, "banned");
+    journal.execute_batch("ROLLBACK").unwrap();
+    waiting.await.unwrap().expect_problem(503, "banned");
+    assert_eq!(app.placements_seen(), 0);
+}

@@ -79,8 +79,10 @@ impl From<NewOrderBody> for NewOrder {
 }
 
 /// Places an order. 201: the venue has it. 202: its fate is open; ask for it again. 422: refused, by the
-/// gateway before anything was sent, or by the venue. 503 with `retryable`: certainly not placed. With `failover`
-/// it may come to another venue, which `served_by` names, in that venue's quantity unit.
+/// gateway before anything was sent (`pre-trade-limit` for a limit of the operator's own), or by the venue. 429: more
+/// orders than the operator allows. 503 with `retryable`: certainly not placed, among others `halted`,
+/// `not-reconciled`, `rate-limited`, `banned`, `venue-unavailable` and `journal-unavailable`. 409: the same
+/// `Idempotency-Key` is being served. With `failover` it may come to another venue, which `served_by` names, in that venue's quantity unit.
 #[utoipa::path(post, path = "/v1/orders", tag = "orders", security(("key" = [])), request_body = NewOrderBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
     responses((status = 201, body = Order), (status = 202, body = Order), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]

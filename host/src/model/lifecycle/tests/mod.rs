@@ -154,6 +154,15 @@ fn a_cancel_that_races_with_a_fill_ends_in_the_fill() {
 }
 
 #[test]
+fn nothing_is_placed_once_a_cancel_was_asked_for() {
+    let place = attempted("place");
+    let first = after(&[place.clone(), place_failed(Fate::Unknown)]);
+    apply(Some(first.clone()), &place, at(1)).unwrap();
+    let unwanted = apply(Some(first), &cancel_requested(), at(1)).unwrap();
+    apply(Some(unwanted), &place, at(1)).unwrap_err();
+}
+
+#[test]
 fn an_open_order_reads_pending_cancel_from_the_request_to_its_end() {
     let open = [
         observed(OrderState::New, "0"),
