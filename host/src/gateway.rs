@@ -52,6 +52,7 @@ pub struct Gateway {
     listener: TcpListener,
     state: AppState,
     upkeep: Upkeep,
+    refresh_open: Duration,
 }
 
 impl Gateway {
@@ -114,6 +115,7 @@ impl Gateway {
             listener,
             state,
             upkeep,
+            refresh_open: Duration::from_millis(config.orders.refresh_open_ms),
         })
     }
 
@@ -133,7 +135,7 @@ impl Gateway {
         }
         background.spawn(self.state.orders.clone().follow_up());
         background.spawn(self.upkeep.run());
-        background.spawn(self.state.orders.clone().sweep());
+        background.spawn(self.state.orders.clone().sweep(self.refresh_open));
         api::serve(self.listener, api::router(self.state), stop).await;
         background.shutdown().await;
     }

@@ -43,7 +43,7 @@ pub struct Config {
     /// Where orders are kept.
     #[serde(default)]
     pub store: StoreConfig,
-    /// How orders are named.
+    /// How orders are named and looked after.
     #[serde(default)]
     pub orders: OrdersConfig,
     /// Who may call.
@@ -149,6 +149,7 @@ impl Config {
             1,
             MAX_REQUEST_TIMEOUT_MS,
         )?;
+        self.orders.check()?;
         self.plugins.check()?;
         self.cache.check()?;
         self.limiter.check()?;
@@ -384,6 +385,10 @@ mod tests {
             ),
             ("", "auth.keys"),
             ("[orders]\nid_prefix = \"Gate\"", "orders.id_prefix"),
+            (
+                "[auth]\nmode = \"open\"\n[orders]\nrefresh_open_ms = 10",
+                "orders.refresh_open_ms",
+            ),
             (
                 "[auth]\nmode = \"open\"\n[venues.sim]\nrecv_window_ms = 1",
                 "adapter",

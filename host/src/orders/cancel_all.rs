@@ -14,6 +14,7 @@ use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, Order, OrderId, OrderRecord, OrderReport, OrderState};
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::store::{Commit, StoredAnswer};
 use crate::venue::{Ask, Listed, Tape, Venue};
 
 /// Cancels under way at one time; a venue's budget of orders is not spent in one burst.
@@ -62,8 +63,8 @@ pub struct CancelFailure {
 
 impl Orders {
     /// Cancels every open order at a venue, on one instrument or all. That they are to be cancelled is
-    /// journaled for all of them before the first request goes out, and pursued whether or not the caller
-    /// waits.
+    /// journaled for all of them at once, before the first request goes out, and pursued whether or not the
+    /// caller waits.
     ///
     /// # Errors
     /// [`OrderError::Invalid`] for venues and symbols that do not exist, or [`OrderError::Store`].
@@ -75,6 +76,25 @@ impl Orders {
         scope: CancelScope,
         deadline: Deadline,
     ) -> Result<CanceledAll, OrderError> {
+        self.cancel_all_once(caller, venue, symbol, scope, deadline, None)
+            .await
+    }
+
+    /// The same for a request that may have a key: with what is to be cancelled, the key is bound to the answer that
+    /// `under_way` makes of it. Should nobody get to give another, a repetition finds these orders and cancels no
+    /// newer ones.
+    ///
+    /// # Errors
+    /// As [`Orders::cancel_all`].
+    pub async fn cancel_all_once(
+        &self,
+        caller: Caller,
+        venue: &str,
+        symbol: Option<&str>,
+        scope: CancelScope,
+        deadline: Deadline,
+        under_way: Option<fn(CanceledAll) -> StoredAnswer>,
+    ) -> Result<CanceledAll, OrderError> {
         let venue = self.venue("venue", venue)?.clone();
         let listed = symbol
             .map(|symbol| self.instrument(&venue, symbol))
@@ -83,17 +103,7 @@ impl Orders {
         if scope == CancelScope::Own {
             open.retain(|record| record.tenant == caller.tenant);
         }
-        let requested = open.iter().map(|record| {
-            let event = Event::CancelRequested {
-                key_id: caller.key_id.clone(),
-                request_id: caller.request_id.clone(),
-            };
-            self.journal.append(&record.order.id, vec![event])
-        });
-        let records: Vec<OrderRecord> = join_all(requested)
-            .await
-            .into_iter()
-            .collect::<Result<_, _>>()?;
+        let records = self.request_cancels(&caller, open, under_way).await?;
         let known = records.iter().map(|record| record.order.clone()).collect();
         let sweep = Sweep {
             orders: self.clone(),
@@ -116,6 +126,39 @@ impl Orders {
                 failures: Vec::new(),
             }),
         }
+    }
+}
+
+impl Orders {
+    /// Journals that these orders are to be cancelled, all or none of them.
+    async fn request_cancels(
+        &self,
+        caller: &Caller,
+        open: Vec<OrderRecord>,
+        under_way: Option<fn(CanceledAll) -> StoredAnswer>,
+    ) -> Result<Vec<OrderRecord>, OrderError> {
+        let answered = caller.claim.as_ref().zip(under_way).map(|(claim, answer)| {
+            let orders = open.iter().map(|record| record.order.clone()).collect();
+            claim.answered(answer(CanceledAll {
+                orders,
+                failures: Vec::new(),
+            }))
+        });
+        if open.is_empty() && answered.is_none() {
+            return Ok(open);
+        }
+        let ids: Vec<OrderId> = open.into_iter().map(|record| record.order.id).collect();
+        let requested = ids.iter().map(|id| {
+            let event = Event::CancelRequested {
+                key_id: caller.key_id.clone(),
+                request_id: caller.request_id.clone(),
+            };
+            (id.clone(), vec![event])
+        });
+        let commit = Commit::of_orders(requested.collect()).and_key(answered);
+        self.journal.commit(commit).await?;
+        let mut records = self.journal.records(ids.clone()).await?;
+        Ok(ids.iter().filter_map(|id| records.remove(id)).collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod in_flight;
 mod list;
 mod place;
 mod placing;
+mod pursue;
 mod readings;
 mod resolve;
 mod risk;
@@ -22,6 +23,7 @@ mod schedule;
 mod service;
 mod sighting;
 mod startup;
+mod sweeping;
 mod traced_fills;
 mod validate;
 

@@ -170,5 +170,6 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
+        has_vanished: false,
     }
 }

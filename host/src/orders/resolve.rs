@@ -26,6 +26,8 @@ pub(super) struct Case {
 pub(super) struct Asked {
     /// Whether the venue said anything of the order.
     pub(super) is_answered: bool,
+    /// Whether the venue showed it: what missed it before counts for nothing.
+    pub(super) is_seen: bool,
     /// What the round missed, where that counts and more is needed.
     pub(super) miss: Option<Miss>,
 }
@@ -34,7 +36,23 @@ impl Asked {
     pub(super) fn answered() -> Self {
         Self {
             is_answered: true,
-            miss: None,
+            ..Self::default()
+        }
+    }
+
+    /// The order was seen.
+    pub(super) fn seen() -> Self {
+        Self {
+            is_seen: true,
+            ..Self::answered()
+        }
+    }
+
+    /// The order was missed by a round that counts, and by too few.
+    pub(super) fn missed(miss: Miss) -> Self {
+        Self {
+            miss: Some(miss),
+            ..Self::answered()
         }
     }
 
@@ -42,7 +60,7 @@ impl Asked {
     pub(super) fn unseen(said: Said) -> Self {
         Self {
             is_answered: said == Said::Absent,
-            miss: None,
+            ..Self::default()
         }
     }
 }
@@ -54,7 +72,7 @@ pub(super) enum Word {
 }
 
 /// How a round of questions about one order was answered.
-enum Gathered {
+pub(super) enum Gathered {
     Seen(Box<OrderReport>),
     NotSeen(Round),
 }
@@ -71,7 +89,7 @@ impl Orders {
         } else if case.record.order.state == OrderState::PendingNew {
             Box::pin(self.resolve_placement(readings, case))
         } else {
-            Box::pin(self.see_cancel_through(readings, case.record))
+            Box::pin(self.see_cancel_through(readings, case))
         };
         asking.await.unwrap_or_else(|error| {
             tracing::error!(order = %id, %error, "what was seen could not be stored or acted on");
@@ -112,16 +130,13 @@ impl Orders {
             tracing::info!(order = %id, "unresolved order not seen");
             return Ok(Asked {
                 is_answered: round.is_answered(),
-                miss: None,
+                ..Asked::default()
             });
         };
         misses.push(miss.clone());
         if misses.len() < MISSES_TO_GIVE_UP {
             tracing::info!(order = %id, "unresolved order missed by a complete round of questions");
-            return Ok(Asked {
-                is_answered: true,
-                miss: Some(miss),
-            });
+            return Ok(Asked::missed(miss));
         }
         let event = Event::NotPlaced { horizon, misses };
         match self.journal.append(&id, vec![event]).await {
@@ -193,7 +208,7 @@ impl Orders {
                 Word::Not(_) => {
                     return Ok(Asked {
                         is_answered,
-                        miss: None,
+                        ..Asked::default()
                     });
                 }
             }
@@ -217,14 +232,14 @@ impl Orders {
             let Some(miss) = miss else {
                 return Ok(Asked {
                     is_answered,
-                    miss: None,
+                    ..Asked::default()
                 });
             };
             misses.push(miss.clone());
             if misses.len() < MISSES_TO_GIVE_UP {
                 return Ok(Asked {
                     is_answered,
-                    miss: Some(miss),
+                    ..Asked::missed(miss)
                 });
             }
         }
@@ -243,41 +258,6 @@ impl Orders {
             .await?;
         self.then_cancel(&record).await?;
         Ok(Asked::answered())
-    }
-
-    /// Asks whether an order that is to be cancelled is over, and where it is not, sends the cancel again:
-    /// that is always safe.
-    async fn see_cancel_through(
-        &self,
-        readings: &Readings,
-        record: OrderRecord,
-    ) -> Result<Asked, OrderError> {
-        let mut word = Word::Not(Said::Nothing);
-        if readings.is_crowded(&record.order.symbol) {
-            word = self.among_open(readings, &record, &record.client_id).await;
-        }
-        if matches!(word, Word::Not(_)) {
-            if !readings.take_lookup() {
-                return Ok(Asked::default());
-            }
-            let lookup = self.look_up(&record, Deadline::after(QUESTION_DEADLINE));
-            word = match readings.ask(lookup).await {
-                // The venue can be reached, and its lookups fail: a cancel may go through all the same.
-                Err(failure) if failure.fate == Fate::Refused && failure.code.is_passing() => {
-                    self.then_cancel(&record).await?;
-                    return Ok(Asked::default());
-                }
-                looked_up => Word::of(looked_up),
-            };
-        }
-        match word {
-            Word::Seen(report) => {
-                let record = self.observe(record, *report).await?;
-                self.then_cancel(&record).await?;
-                Ok(Asked::answered())
-            }
-            Word::Not(said) => Ok(Asked::unseen(said)),
-        }
     }
 
     /// Looks for what was given up. Cheap: it is asked for a whole day.
@@ -304,21 +284,9 @@ impl Orders {
         Ok(asked)
     }
 
-    /// Sends a cancel that has waited, unless the order has ended meanwhile.
-    async fn then_cancel(&self, record: &OrderRecord) -> Result<(), OrderError> {
-        if record.order.state == OrderState::PendingCancel
-            && let Some(record) = self.journal.order(&record.order.id).await?
-            && record.order.state == OrderState::PendingCancel
-        {
-            let deadline = Deadline::after(QUESTION_DEADLINE);
-            Box::pin(self.cancel_open(record, deadline)).await?;
-        }
-        Ok(())
-    }
-
     /// Asks for an order by its client order id in every way, or as long as it takes until it is seen. The
     /// first time, and while it may still surface, a lookup is enough; where many are asked about, lists are.
-    async fn gather(
+    pub(super) async fn gather(
         &self,
         readings: &Readings,
         record: &OrderRecord,
@@ -432,7 +400,7 @@ impl Orders {
 
 impl Word {
     /// What a lookup says.
-    fn of(looked_up: Result<OrderReport, Failure>) -> Self {
+    pub(super) fn of(looked_up: Result<OrderReport, Failure>) -> Self {
         match looked_up {
             Ok(report) => Self::Seen(Box::new(report)),
             Err(failure) if failure.code == FailureCode::OrderNotFound => Self::Not(Said::Absent),

@@ -172,6 +172,9 @@ impl Schedule {
             return;
         }
         next.was_answered |= asked.is_answered;
+        if asked.is_seen {
+            next.misses.clear();
+        }
         if let Some(miss) = asked.miss {
             next.misses.push(miss);
             next.at = next.at.min(now + CONFIRM_AFTER);
@@ -181,9 +184,14 @@ impl Schedule {
 
 /// What is in doubt of an order.
 pub(super) fn doubt(record: &OrderRecord) -> Doubt {
+    let order = &record.order;
     match &record.amendment {
         Some(amendment) => (amendment.new_client_id.clone(), amendment.expires_at),
-        None => (record.client_id.clone(), record.place_expires_at),
+        // Once the venue has shown it, how it ends is another question than whether it came.
+        None => {
+            let id = order.venue_order_id.as_ref().unwrap_or(&record.client_id);
+            (id.clone(), record.place_expires_at)
+        }
     }
 }
 
@@ -222,10 +230,7 @@ mod tests {
     }
 
     fn missed() -> Asked {
-        Asked {
-            is_answered: true,
-            miss: Some(miss()),
-        }
+        Asked::missed(miss())
     }
 
     #[test]
@@ -275,6 +280,31 @@ mod tests {
         schedule.follow(std::slice::from_ref(&newer), start + SECOND * 36, clock(0));
         schedule.note(&id, &doubt(&record), missed(), start + SECOND * 36);
         assert_eq!(misses(&mut schedule, &newer, 100), Some(0));
+    }
+
+    #[test]
+    fn what_missed_an_order_before_it_was_seen_counts_for_nothing() {
+        let (mut schedule, start) = (Schedule::default(), Instant::now());
+        let mut record = pending("sim", "spot");
+        let misses = |schedule: &mut Schedule, record: &OrderRecord, second: u32| {
+            let now = start + SECOND * second;
+            schedule.follow(std::slice::from_ref(record), now, clock(0));
+            let cases = schedule.due(vec![record.clone()], now);
+            cases.into_values().flatten().next().unwrap().misses.len()
+        };
+        let id = record.order.id.clone();
+        assert_eq!(misses(&mut schedule, &record, 0), 0);
+        schedule.note(&id, &doubt(&record), missed(), start);
+        assert_eq!(misses(&mut schedule, &record, 50), 1);
+        // It came, and is to be cancelled.
+        record.cancel_requested = true;
+        record.order.state = OrderState::PendingCancel;
+        record.order.venue_order_id = Some("7".into());
+        assert_eq!(misses(&mut schedule, &record, 100), 0);
+        schedule.note(&id, &doubt(&record), missed(), start + SECOND * 100);
+        assert_eq!(misses(&mut schedule, &record, 150), 1);
+        schedule.note(&id, &doubt(&record), Asked::seen(), start + SECOND * 150);
+        assert_eq!(misses(&mut schedule, &record, 200), 0);
     }
 
     #[test]

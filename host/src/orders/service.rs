@@ -12,6 +12,7 @@ use super::list::OpenOrders;
 use super::risk::Risk;
 use super::sighting::Adoption;
 use super::startup::Startup;
+use super::sweeping::Sweeps;
 use super::validate::FieldProblem;
 use crate::account::Accounts;
 use crate::model::{
@@ -129,6 +130,7 @@ pub struct Orders {
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: InFlight,
     pub(super) startup: Startup,
+    pub(super) sweeps: Sweeps,
     pub(super) adoption: Arc<Adoption>,
     pub(super) risk: Arc<Risk>,
     /// Held while a venue is halted or resumed: the journal and the venue are told in one order.
@@ -157,6 +159,7 @@ impl Orders {
     ) -> Self {
         Self {
             startup: Startup::of(&venues),
+            sweeps: Sweeps::of(&venues),
             venues,
             journal,
             metrics,

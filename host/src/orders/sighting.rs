@@ -206,5 +206,6 @@ fn found(
         left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
+        has_vanished: false,
     }
 }

@@ -5,23 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use switchyard_runtime::Capability;
 
-use super::readings::open_orders;
 use super::schedule::Place;
 use super::service::{OrderError, Orders};
-use crate::model::{Failure, FailureCode, Fate, OrderId, OrderRecord, Timestamp};
+use crate::model::{Failure, FailureCode, OrderId, OrderRecord};
 use crate::venue::{EndpointStatus, Venue, Venues};
-
-/// Time between two sweeps of an endpoint's open orders.
-const SWEEP_EVERY: Duration = Duration::from_secs(300);
-
-/// First and longest time before a sweep that failed is made again.
-const SWEEP_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
-/// Time between two looks whether an endpoint can be swept.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Questions in a row that an endpoint must fail to be taken as one that cannot be reached.
 const UNREACHABLE_AFTER: u32 = 3;
@@ -148,7 +137,7 @@ impl Startup {
     }
 
     /// Notes a sweep.
-    fn swept(&self, place: &Place, result: &Result<(), Failure>) {
+    pub(super) fn swept(&self, place: &Place, result: &Result<(), Failure>) {
         if let Some(progress) = self.lock().places.get_mut(place) {
             match result {
                 Ok(()) => {
@@ -199,86 +188,6 @@ impl Startup {
 }
 
 impl Orders {
-    /// Looks through every endpoint's open orders, at once and then again and again, for such that are this
-    /// gateway's and not in its journal, until the task is dropped.
-    pub async fn sweep(self) {
-        let endpoints = self.venues.iter().flat_map(|venue| {
-            let can_trade = venue.has_account() && venue.offers(Capability::Trading);
-            let endpoints = venue.endpoints().filter(move |_| can_trade);
-            endpoints.map(|endpoint| self.keep_swept(venue, endpoint))
-        });
-        join_all(endpoints).await;
-    }
-
-    async fn keep_swept(&self, venue: &Arc<Venue>, endpoint: &str) {
-        let place = (venue.name().to_owned(), endpoint.to_owned());
-        let mut again = SWEEP_AGAIN.0;
-        loop {
-            while venue.health().endpoint_status(endpoint) != Some(EndpointStatus::Up) {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-            let swept = self.sweep_endpoint(venue, endpoint).await;
-            self.startup.swept(&place, &swept);
-            let wait = match swept {
-                Ok(()) => {
-                    again = SWEEP_AGAIN.0;
-                    SWEEP_EVERY
-                }
-                Err(failure) => {
-                    tracing::warn!(venue = venue.name(), endpoint, %failure, "open orders cannot be swept");
-                    let longer = (again * 2).min(SWEEP_AGAIN.1);
-                    std::mem::replace(&mut again, longer)
-                }
-            };
-            tokio::time::sleep(wait).await;
-        }
-    }
-
-    /// Where open orders can be listed by instrument only, those instruments are swept that the journal has
-    /// open orders on, or orders of which something was given up.
-    async fn sweep_endpoint(&self, venue: &Arc<Venue>, endpoint: &str) -> Result<(), Failure> {
-        let store = |error: crate::store::StoreError| {
-            Failure::not_sent(FailureCode::JournalUnavailable, error.to_string())
-        };
-        let by_instrument = venue
-            .rules(endpoint)
-            .is_some_and(|rules| !rules.open_without_instrument);
-        let mut instruments = vec![None];
-        if by_instrument {
-            let (journal, now) = (&self.journal, Timestamp::now());
-            let mut records = journal.open_at(venue.name(), None).await.map_err(store)?;
-            for watched in journal.watched(now).await.map_err(store)? {
-                records.extend(watched.as_left_at(venue.name()));
-                records.push(watched);
-            }
-            records.retain(|record| record.at_venue() == venue.name());
-            let symbols: HashSet<String> = records.into_iter().map(|r| r.order.symbol).collect();
-            let listed = symbols.iter().filter_map(|symbol| venue.instrument(symbol));
-            instruments = listed
-                .filter(|listed| listed.instrument.endpoint == endpoint)
-                .map(Some)
-                .collect();
-        }
-        for instrument in instruments {
-            let reports = match open_orders(venue, endpoint, instrument.as_ref()).await {
-                Ok(reports) => reports,
-                // There is no such list, as far as the adapter goes.
-                Err(failure)
-                    if failure.code == FailureCode::Unsupported
-                        && failure.fate == Fate::NotSent =>
-                {
-                    return Ok(());
-                }
-                Err(failure) => return Err(failure),
-            };
-            let (known, _) = self.known_of(venue, &reports).await.map_err(store)?;
-            self.take_sightings(venue, &reports, &known)
-                .await
-                .map_err(store)?;
-        }
-        Ok(())
-    }
-
     /// Whether an endpoint is reconciled: what was open at the start was asked about and answered, and its
     /// open orders were swept.
     pub fn is_reconciled(&self, venue: &str, endpoint: &str) -> bool {
@@ -312,7 +221,7 @@ impl Orders {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{Decimal, Order, OrderState, OrderType, Origin, Side};
+    use crate::model::{Decimal, Fate, Order, OrderState, OrderType, Origin, Side, Timestamp};
 
     fn place(endpoint: &str) -> Place {
         ("sim".to_owned(), endpoint.to_owned())
@@ -356,6 +265,7 @@ pub(super) mod tests {
             left: Vec::new(),
             watched_until: None,
             cancel_on_sight: false,
+            has_vanished: false,
         }
     }
 

@@ -11,9 +11,9 @@ pub type Journal = dyn Store;
 /// What is made durable together, all or none.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
-    /// Events of one order.
-    pub(super) order: Option<(OrderId, Vec<Event>)>,
-    /// A request's hold on its idempotency key, taken with the order's events.
+    /// Events of orders.
+    pub(super) orders: Vec<(OrderId, Vec<Event>)>,
+    /// A request's hold on its idempotency key, taken with the first order's events.
     pub(super) claim: Option<KeyClaim>,
     /// A request's hold on its idempotency key, given up with the order's events.
     pub(super) release: Option<KeyClaim>,
@@ -26,8 +26,13 @@ pub struct Commit {
 impl Commit {
     /// Events of one order.
     pub fn of_order(id: &OrderId, events: Vec<Event>) -> Self {
+        Self::of_orders(vec![(id.clone(), events)])
+    }
+
+    /// Events of several orders.
+    pub fn of_orders(orders: Vec<(OrderId, Vec<Event>)>) -> Self {
         Self {
-            order: Some((id.clone(), events)),
+            orders,
             ..Self::default()
         }
     }
@@ -57,6 +62,12 @@ impl Commit {
         }
     }
 
+    /// The same, and with it what happened to a key.
+    #[must_use]
+    pub fn and_key(self, key: Option<KeyEvent>) -> Self {
+        Self { key, ..self }
+    }
+
     /// The same, and the key is let go with it, if it was claimed.
     #[must_use]
     pub fn releasing(self, claim: Option<&KeyClaim>) -> Self {
@@ -70,7 +81,7 @@ impl Commit {
 impl Commit {
     /// Tells those whose claims it held.
     pub(super) fn is_done(&self) {
-        if let (Some(claim), Some((id, _))) = (&self.claim, &self.order) {
+        if let (Some(claim), Some((id, _))) = (&self.claim, self.orders.first()) {
             claim.made_durable(id);
         }
         if let Some(claim) = &self.release {

@@ -88,6 +88,9 @@ pub enum KeyEvent {
         name: KeyName,
         /// SHA-256 of the request.
         fingerprint: String,
+        /// The order that it was about: a late release must not free the key of the request's repetition.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order_id: Option<OrderId>,
     },
 }
 
@@ -142,9 +145,14 @@ pub(super) fn apply_to_key(
                 answer: Some(answer.clone()),
             })
         }
-        KeyEvent::KeyReleased { fingerprint, .. } => {
-            known.filter(|known| known.answer.is_some() || known.fingerprint != *fingerprint)
-        }
+        KeyEvent::KeyReleased {
+            fingerprint,
+            order_id,
+            ..
+        } => known.filter(|known| {
+            let is_anothers = order_id.is_some() && known.order_id != *order_id;
+            known.answer.is_some() || known.fingerprint != *fingerprint || is_anothers
+        }),
     }
 }
 
@@ -212,12 +220,15 @@ impl KeyClaim {
         KeyEvent::KeyReleased {
             name: self.0.name.clone(),
             fingerprint: self.0.fingerprint.clone(),
+            order_id: self.0.order_id.get().cloned(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn name() -> KeyName {
@@ -255,6 +266,31 @@ mod tests {
         let late = after(&[claimed, claim.released(), claim.answered(answer())]).unwrap();
         assert_eq!(late.answer, Some(answer()));
         assert_eq!(late.order_id, Some(OrderId::from_text("o")));
+    }
+
+    #[test]
+    fn a_late_release_does_not_free_the_key_of_the_request_that_was_repeated() {
+        let (first, second) = (
+            KeyClaim::new(name(), "f".into()),
+            KeyClaim::new(name(), "f".into()),
+        );
+        let (order, other) = (OrderId::from_text("o"), OrderId::from_text("p"));
+        first.made_durable(&order);
+        second.made_durable(&other);
+        let events = [
+            first.claimed(&order),
+            first.released(),
+            second.claimed(&other),
+            first.released(),
+        ];
+        let kept = after(&events).unwrap();
+        assert_eq!(kept.order_id, Some(other));
+        assert_eq!(after(&[&events[..], &[second.released()]].concat()), None);
+        // As journals were written before releases named the order.
+        let unnamed =
+            json!({"kind": "key_released", "tenant": "t", "key": "k", "fingerprint": "f"});
+        let unnamed = serde_json::from_value(unnamed).unwrap();
+        assert_eq!(after(&[first.claimed(&order), unnamed]), None);
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 ///
 /// Every method that reads fails with [`StoreError::Failed`] and nothing else.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Makes a commit durable and returns the order after it, if it is about one.
+    /// Makes a commit durable and returns the first order of it after it, if it is about any.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was stored.

@@ -1,7 +1,7 @@
 //! The limits that a venue sets: kept before it has to, corrected by what it counts, and shared by all
 //! venues of the configuration that share an address or an account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,10 @@ const UNTOLD_BAN: Duration = Duration::from_secs(120);
 /// Longest ban that is believed; a venue's nonsense must not switch it off for ever.
 const LONGEST_BAN: Duration = Duration::from_secs(3 * 86_400);
 
-/// Units of the budget that only bans close.
+/// The budgets that only bans close.
+const BANS: &str = "bans";
+
+/// Units of such a budget.
 const UNLIMITED: u64 = 1 << 40;
 
 /// A rate-limit bucket.
@@ -77,8 +80,8 @@ pub(super) struct VenueLimits {
     venue: String,
     limiter: Limiter,
     buckets: IndexMap<String, Bucket>,
-    /// Closed by bans; every request passes it.
-    gate: Ledger,
+    /// Closed by bans, one for each origin; every request passes them all, for a ban is of the whole venue.
+    gates: Vec<Ledger>,
     metrics: Arc<Metrics>,
 }
 
@@ -134,13 +137,16 @@ impl VenueLimits {
                 (declared.name.clone(), bucket)
             })
             .collect();
-        let gate = LedgerKey {
-            scope: sharing.address(sharing.endpoints.keys()),
-            bucket: "bans".into(),
-        };
+        let gates = sharing.origins().into_iter().map(|origin| {
+            let gate = LedgerKey {
+                scope: origin.to_owned(),
+                bucket: BANS.into(),
+            };
+            limiter.ledger(gate, UNLIMITED, Duration::from_secs(1))
+        });
         Self {
             venue: venue.to_owned(),
-            gate: limiter.ledger(gate, UNLIMITED, Duration::from_secs(1)),
+            gates: gates.collect(),
             limiter,
             buckets,
             metrics,
@@ -160,7 +166,7 @@ impl VenueLimits {
         deadline: Deadline,
     ) -> Result<Pass, Failure> {
         let costs = self.costs(requests);
-        let mut wants: Vec<(&Ledger, u64)> = vec![(&self.gate, 0)];
+        let mut wants: Vec<(&Ledger, u64)> = self.gates.iter().map(|gate| (gate, 0)).collect();
         wants.extend(costs.iter().map(|(bucket, cost)| (&bucket.ledger, *cost)));
         let granted = self.limiter.acquire(&wants, priority, deadline).await;
         for (bucket, _) in &costs {
@@ -187,7 +193,9 @@ impl VenueLimits {
     pub(super) fn must_be_open(&self, requests: &[wit::HttpRequest]) -> Result<(), Failure> {
         let costs = self.costs(requests);
         let ledgers = costs.iter().map(|(bucket, _)| &bucket.ledger);
-        let closed = std::iter::once(&self.gate)
+        let closed = self
+            .gates
+            .iter()
             .chain(ledgers)
             .find_map(|ledger| Some((ledger, ledger.closed_for()?)));
         match closed {
@@ -217,7 +225,7 @@ impl VenueLimits {
 
     fn refusal(&self, refused: &Refused) -> Failure {
         self.metrics.reliability.shed(&self.venue, "limiter");
-        let is_ban = refused.reason == Reason::Closed && refused.ledger == self.gate.key().bucket;
+        let is_ban = refused.reason == Reason::Closed && refused.ledger == BANS;
         let code = if is_ban {
             FailureCode::Banned
         } else {
@@ -275,7 +283,9 @@ impl VenueLimits {
                     venue = %self.venue, seconds = rest.as_secs_f64(), message = %failure.message,
                     "banned: nothing is sent to the venue until the ban ends"
                 );
-                self.gate.close_until(now + rest);
+                for gate in &self.gates {
+                    gate.close_until(now + rest);
+                }
             }
             FailureCode::RateLimited => {
                 let rest = failure.retry_after.unwrap_or(UNTOLD_REST).min(LONGEST_BAN);
@@ -306,7 +316,7 @@ impl VenueLimits {
     /// How they stand.
     pub(super) fn status(&self) -> IndexMap<String, BucketStatus> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let ban = self.gate.closed_for();
+        let ban = self.gates.iter().filter_map(Ledger::closed_for).max();
         let statuses = self.buckets.iter().map(|(name, bucket)| {
             let ledger = &bucket.ledger;
             let (used, limit) = (ledger.used(), ledger.limit());
@@ -340,6 +350,11 @@ impl Bucket {
 }
 
 impl Sharing<'_> {
+    /// Where requests go, each once.
+    fn origins(&self) -> BTreeSet<&str> {
+        self.endpoints.values().map(Url::as_str).collect()
+    }
+
     fn key(&self, bucket: &Declared) -> LedgerKey {
         let address = self.address(bucket.endpoints.iter());
         let scope = match (bucket.scope, self.api_key) {

@@ -55,6 +55,28 @@ impl From<Failure> for Stopped {
     }
 }
 
+/// When requests of an operation were out, what the gateway itself made it wait for left out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talk {
+    /// When those of the last step were sent, by the gateway's clock.
+    pub(super) began: Timestamp,
+    /// How long those of the last step took.
+    pub(super) took: Duration,
+    /// How long those of all steps took.
+    pub(super) in_all: Duration,
+}
+
+impl Talk {
+    /// Nothing was sent yet.
+    fn none() -> Self {
+        Self {
+            began: Timestamp::now(),
+            took: Duration::ZERO,
+            in_all: Duration::ZERO,
+        }
+    }
+}
+
 /// How often something is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tries {
@@ -84,18 +106,19 @@ impl Venue {
     }
 
     /// Asks how the venue is. Neither breaker nor bulkhead stand before it, which are there to keep others
-    /// from finding out; the venue's limits and bans do.
+    /// from finding out; the venue's limits and bans do. Beside the answer comes how long the venue took for it.
     pub(super) async fn probe_with<O: Operation>(
         &self,
         ask: Ask<'_, O>,
-    ) -> Result<O::Output, Failure> {
-        let mut talked = Duration::ZERO;
+    ) -> Result<(O::Output, Talk), Failure> {
+        let mut talk = Talk::none();
         let run = async {
-            self.run_steps(&ask, &unrecorded, Kind::Probe, None, &mut talked)
+            self.run_steps(&ask, &unrecorded, Kind::Probe, None, &mut talk)
                 .await
                 .map_err(|stopped| stopped.failure)
         };
-        self.told(&ask, run).await
+        let output = self.told(&ask, run).await?;
+        Ok((output, talk))
     }
 
     /// Runs an operation, giving `record` every attempt that may change something before it is sent. What
@@ -198,8 +221,9 @@ impl Venue {
                 // What failed before says more than that it is not tried once more.
                 Err(refused) => return Err(before.unwrap_or(refused)),
             };
-            let mut talked = Duration::ZERO;
-            let result = self.run_steps(ask, record, kind, tape, &mut talked).await;
+            let mut talk = Talk::none();
+            let result = self.run_steps(ask, record, kind, tape, &mut talk).await;
+            let talked = talk.in_all;
             let failure = match result {
                 Ok(output) => {
                     let well = verdict::health(&Ok(()), talked, self.policies.slow());
@@ -255,7 +279,7 @@ impl Venue {
         record: &R,
         kind: Kind,
         tape: Option<&Tape>,
-        talked: &mut Duration,
+        talk: &mut Talk,
     ) -> Result<O::Output, Stopped>
     where
         O: Operation,
@@ -339,9 +363,14 @@ impl Venue {
                     .into());
                 }
             }
-            let sent = Instant::now();
+            let (began, sent) = (Timestamp::now(), Instant::now());
             let answered = self.send_all(&requests, mutating, ask.deadline).await;
-            *talked += sent.elapsed();
+            let took = sent.elapsed();
+            *talk = Talk {
+                began,
+                took,
+                in_all: talk.in_all + took,
+            };
             let context = call.context.clone();
             let keep = |answers: Result<&[wit::HttpResponse], String>, meaning: Option<_>| {
                 if let (Some(tape), Some(recorder)) = (tape, &recorder) {

@@ -4,14 +4,14 @@
 //! listed and it serves, without anyone's help.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use switchyard_runtime::{Capability, GetTime, ListBalances, ListInstruments};
 use tokio::time::{MissedTickBehavior, interval_at};
 
-use super::operation::Ask;
+use super::operation::{Ask, Talk};
 use super::registry::Venue;
-use crate::model::{FailureCode, Timestamp};
+use crate::model::FailureCode;
 use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::telemetry::EndpointLabels;
@@ -62,7 +62,13 @@ impl Venue {
                 continue;
             }
             let up = self.probe(endpoint).await;
-            next_probe = now + if up { PROBE_EVERY } else { PROBE_DOWN_EVERY };
+            let is_settled = up && !self.clock.is_in_doubt(endpoint);
+            next_probe = now
+                + if is_settled {
+                    PROBE_EVERY
+                } else {
+                    PROBE_DOWN_EVERY
+                };
             if up && now >= next_listing {
                 let listed = self.list(endpoint).await;
                 next_listing = now + if listed { LIST_EVERY } else { LIST_AGAIN };
@@ -87,7 +93,9 @@ impl Venue {
             .bound(async {
                 let mut resyncs = self.resyncs.lock().await;
                 if resyncs.get(endpoint).is_none_or(|last| *last < asked) {
-                    self.probe(endpoint).await;
+                    if self.probe(endpoint).await && self.clock.is_in_doubt(endpoint) {
+                        self.probe(endpoint).await;
+                    }
                     resyncs.insert(endpoint.to_owned(), tokio::time::Instant::now());
                 }
             })
@@ -99,7 +107,6 @@ impl Venue {
             venue: self.name.clone(),
             endpoint: endpoint.to_owned(),
         };
-        let (sent, started) = (Timestamp::now(), Instant::now());
         let deadline = Deadline::after(PROBE_DEADLINE);
         let ask = Ask::<GetTime> {
             endpoint,
@@ -108,11 +115,9 @@ impl Venue {
             deadline,
         };
         match self.probe_with(ask).await {
-            Ok(venue_time) => {
-                let took = started.elapsed();
-                let skew_ms =
-                    self.clock
-                        .learn(endpoint, translate::timestamp(venue_time), sent, took);
+            Ok((venue_time, Talk { began, took, .. })) => {
+                let venue_time = translate::timestamp(venue_time);
+                let skew_ms = self.clock.learn(endpoint, venue_time, began, took);
                 self.metrics.endpoint_probed(&labels, true, Some(skew_ms));
                 if self.health.probed(endpoint, Ok((took, skew_ms))) {
                     tracing::info!(venue = %self.name, endpoint, skew_ms, "venue answers");
@@ -138,7 +143,7 @@ impl Venue {
             deadline,
         };
         let listed = match self.probe_with(ask).await {
-            Ok(listing) => {
+            Ok((listing, _)) => {
                 self.limits.publish(&listing.limits);
                 self.take_listing(endpoint, listing.instruments)
                     .map_err(|error| error.to_string())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchyard::model::{OrderRecord, Timestamp};
+use switchyard::model::{Event, OrderRecord, Timestamp};
 use switchyard::store::{Commit, Journal, KeyClaim, KeyName, StoreError, StoredAnswer};
 
 use crate::orders::{intent, record, refused};
@@ -81,6 +81,48 @@ pub(crate) async fn a_key_is_bound_to_its_answer_for_good(home: &impl Home) {
     assert_eq!(known.order_id, Some(order.order.id));
     let known = journal.key(key("t", "other")).await.unwrap().unwrap();
     assert_eq!((known.answer, known.order_id), (Some(answer(422)), None));
+    is_whole(&journal).await;
+}
+
+pub(crate) async fn events_of_several_orders_and_their_keys_answer_are_stored_all_or_none(
+    home: &impl Home,
+) {
+    let journal = home.open().unwrap();
+    let orders = [record("t", None, 1), record("t", None, 2)];
+    for order in &orders {
+        journal
+            .append(&order.order.id, vec![intent(order)])
+            .await
+            .unwrap();
+    }
+    let mine = KeyClaim::new(key("t", "k"), "f".into());
+    let cancel = |order: &OrderRecord| {
+        let event = Event::CancelRequested {
+            key_id: "k".into(),
+            request_id: "r".into(),
+        };
+        (order.order.id.clone(), vec![event])
+    };
+    let commit = |orders: &[&OrderRecord]| {
+        let orders = orders.iter().map(|order| cancel(order)).collect();
+        Commit::of_orders(orders).and_key(Some(mine.answered(answer(202))))
+    };
+    let unknown = record("t", None, 3);
+    let refused = journal.commit(commit(&[&orders[0], &orders[1], &unknown]));
+    assert!(matches!(refused.await, Err(StoreError::Lifecycle(_))));
+    assert_eq!(journal.key(key("t", "k")).await.unwrap(), None);
+    for is_done in [false, true] {
+        for order in &orders {
+            let record = journal.order(&order.order.id).await.unwrap().unwrap();
+            assert_eq!(record.cancel_requested, is_done);
+        }
+        if !is_done {
+            let stored = journal.commit(commit(&[&orders[0], &orders[1]])).await;
+            assert_eq!(stored.unwrap().unwrap().order.id, orders[0].order.id);
+        }
+    }
+    let known = journal.key(key("t", "k")).await.unwrap().unwrap();
+    assert_eq!((known.answer, known.order_id), (Some(answer(202)), None));
     is_whole(&journal).await;
 }
 

@@ -37,6 +37,7 @@ stores!(sqlite: crate::files::Directory::new() =>
     ten_thousand_orders_in_a_range_come_complete_and_in_order,
     a_key_is_claimed_with_its_order_and_by_one_request,
     a_key_is_bound_to_its_answer_for_good,
+    events_of_several_orders_and_their_keys_answer_are_stored_all_or_none,
     a_key_that_is_let_go_with_the_failure_can_be_used_again,
     what_was_given_up_is_watched_across_restarts_until_its_day_is_over_or_it_is_seen,
     projections_made_anew_are_what_they_were,

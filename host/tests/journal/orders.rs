@@ -46,6 +46,7 @@ pub(crate) fn record(tenant: &str, label: Option<&str>, created_at: i64) -> Orde
         left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
+        has_vanished: false,
     }
 }
 

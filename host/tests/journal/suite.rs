@@ -17,6 +17,7 @@ use crate::keys::{answer, claim, key};
 pub(crate) use crate::keys::{
     a_key_is_bound_to_its_answer_for_good, a_key_is_claimed_with_its_order_and_by_one_request,
     a_key_that_is_let_go_with_the_failure_can_be_used_again,
+    events_of_several_orders_and_their_keys_answer_are_stored_all_or_none,
     keys_are_forgotten_in_time_and_their_entries_after_that,
 };
 pub(crate) use crate::moved::{

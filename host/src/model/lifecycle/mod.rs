@@ -97,6 +97,13 @@ pub enum Event {
         /// The rounds of questions that missed it.
         misses: Vec<Miss>,
     },
+    /// The venue was asked in every way it offers, and twice, and knows the order no more that was to be cancelled.
+    Vanished {
+        /// When it could have surfaced no more, by the venue's clock.
+        horizon: Timestamp,
+        /// The rounds of questions that missed it.
+        misses: Vec<Miss>,
+    },
     /// What was given up was seen at the venue after all.
     SurfacedLate {
         /// The order as the venue has it.
@@ -173,6 +180,7 @@ impl Event {
             Self::SurfacedElsewhere { .. } => "surfaced_elsewhere",
             Self::Observed { .. } => "observed",
             Self::NotPlaced { .. } => "not_placed",
+            Self::Vanished { .. } => "vanished",
             Self::SurfacedLate { .. } => "surfaced_late",
             Self::Adopted { .. } => "adopted",
             Self::AmendRequested { .. } => "amend_requested",
@@ -241,7 +249,8 @@ pub fn apply(
         Event::SurfacedLate { report } if record.surfaces(report) => record.learn(report),
         Event::SurfacedLate { .. } => return Err(LifecycleError::NotUnderWay("surfaced_late")),
         Event::NotPlaced { misses, .. } => record.not_placed(misses, at)?,
-        Event::PlaceFailed { failure } => record.place_failed(failure),
+        Event::Vanished { misses, .. } => record.vanished(misses, at)?,
+        Event::PlaceFailed { failure } => record.place_failed(failure, at),
         Event::FailedOver { from, to, failure } => record.fail_over(from, to, failure, at)?,
         Event::SurfacedElsewhere { venue, report } => record.surfaced_elsewhere(venue, report)?,
         Event::AmendRequested { amendment, .. } => record.request_amend(amendment.clone())?,

@@ -87,6 +87,7 @@ impl OrderRecord {
         record.client_id.clone_from(&departure.client_id);
         record.cancel_requested = departure.is_live();
         record.watched_until = departure.watched_until;
+        record.has_vanished = false;
         record.amendment = None;
         record.past_legs = Vec::new();
         record.reported_at = None;

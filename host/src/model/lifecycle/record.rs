@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amendment::{Amendment, Leg, LegOf, Stage};
 use super::moving::Departure;
+use super::surfacing::WATCH_FOR;
 use crate::model::{Decimal, Failure, Fate, Order, OrderReport, OrderState, Timestamp};
 
 /// An order with what the gateway must know beside what callers see.
@@ -45,6 +46,9 @@ pub struct OrderRecord {
     /// Whether what was given up is to be cancelled if it shows after all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_on_sight: bool,
+    /// Whether the venue had it, and showed it nowhere any more when it was to be cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_vanished: bool,
 }
 
 impl OrderRecord {
@@ -167,9 +171,19 @@ impl OrderRecord {
         self.amendment = None;
     }
 
-    pub(super) fn place_failed(&mut self, failure: &Failure) {
+    /// The venue has it not, by its own word. Where it was asked to take it and turned it away for the moment, or may
+    /// have in a try before the one that failed, it is watched all the same: such a word has been wrong.
+    pub(super) fn place_failed(&mut self, failure: &Failure, at: Timestamp) {
         if self.order.state != OrderState::PendingNew {
             return; // it was seen at the venue in the meantime
+        }
+        let was_turned_away = match failure.fate {
+            Fate::Unknown => false,
+            Fate::Refused => failure.code.is_passing(),
+            Fate::NotSent => true,
+        };
+        if was_turned_away && self.place_expires_at.is_some() {
+            self.watched_until = Some(at.plus(WATCH_FOR));
         }
         match failure.fate {
             Fate::Unknown => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::LifecycleError;
 use super::amendment::LegOf;
 use super::evidence::Miss;
-use super::record::OrderRecord;
+use super::record::{OrderRecord, plus};
 use crate::model::{OrderId, OrderReport, OrderState, Timestamp};
 
 /// How long a venue is still asked for what was given up.
@@ -22,13 +22,24 @@ impl OrderRecord {
             return Err(LifecycleError::NotUnderWay("not_placed"));
         }
         self.watched_until = Some(at.plus(WATCH_FOR));
-        let last = misses.last().map(|miss| miss.began_at);
-        let reason = format!(
-            "not-placed: {} rounds of questions to the venue did not show it, the last at {}",
-            misses.len(),
-            last.unwrap_or(at)
-        );
+        let reason = format!("not-placed: {}", missed_by(misses, at));
         self.end(OrderState::Rejected, Some(reason));
+        Ok(())
+    }
+
+    /// The venue knows it no more. The cancel that was asked for stays in mind.
+    pub(super) fn vanished(
+        &mut self,
+        misses: &[Miss],
+        at: Timestamp,
+    ) -> Result<(), LifecycleError> {
+        if self.order.state != OrderState::PendingCancel {
+            return Err(LifecycleError::NotUnderWay("vanished"));
+        }
+        self.watched_until = Some(at.plus(WATCH_FOR));
+        self.has_vanished = true;
+        let reason = format!("not-found: {}", missed_by(misses, at));
+        self.end(OrderState::Canceled, Some(reason));
         Ok(())
     }
 
@@ -48,12 +59,12 @@ impl OrderRecord {
 
     /// Client order ids of what was given up and may yet show.
     pub fn given_up(&self) -> Vec<&str> {
-        if self.is_not_placed() {
-            return vec![&self.client_id];
-        }
+        let is_whole = self.is_not_placed() || self.has_vanished;
+        let whole = is_whole.then_some(self.client_id.as_str());
         let legs = self.past_legs.iter();
         let unseen = legs.filter(|leg| leg.venue_order_id.is_none());
-        unseen.map(|leg| leg.client_id.as_str()).collect()
+        let unseen = unseen.map(|leg| leg.client_id.as_str());
+        whole.into_iter().chain(unseen).collect()
     }
 
     /// Whether a report is of something that was given up, or of a live leg that the journal does not know,
@@ -61,7 +72,11 @@ impl OrderRecord {
     pub fn surfaces(&self, report: &OrderReport) -> bool {
         match self.leg_of(report) {
             _ if self.amendment.is_some() => false,
-            Some(LegOf::Current) => self.is_not_placed(),
+            Some(LegOf::Current) => {
+                let traded = plus(self.carried_quantity(), report.filled_quantity);
+                let is_old = traded < self.order.filled_quantity;
+                self.is_not_placed() || self.has_vanished && !is_old
+            }
             Some(LegOf::Past(place)) => self.is_given_up(place),
             Some(LegOf::Replacement) => false,
             None => self.is_lost_leg(report),
@@ -92,6 +107,7 @@ impl OrderRecord {
             Some(_) => {}
         }
         self.cancel_requested |= std::mem::take(&mut self.cancel_on_sight);
+        self.has_vanished = false;
         self.order.reason = None;
         self.order.state = OrderState::PendingNew;
         if !(0..self.past_legs.len()).any(|place| self.is_given_up(place)) {
@@ -114,4 +130,13 @@ impl OrderRecord {
         self.order.venue_order_id = None;
         self.reported_at = None;
     }
+}
+
+fn missed_by(misses: &[Miss], at: Timestamp) -> String {
+    let last = misses.last().map(|miss| miss.began_at);
+    format!(
+        "{} rounds of questions to the venue did not show it, the last at {}",
+        misses.len(),
+        last.unwrap_or(at)
+    )
 }

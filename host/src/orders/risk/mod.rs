@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 pub(super) use self::limits::{Exposure, Grows};
 use self::limits::{LimitKind, Overstep, oversteps};
 use super::service::{OrderError, Orders};
@@ -18,6 +20,7 @@ use crate::model::{Decimal, Failure, FailureCode};
 use crate::reads::Wanted;
 use crate::reliability::Deadline;
 use crate::reliability::limiter::{Headroom, Ledger, LedgerKey, Limiter, LimiterConfig, Priority};
+use crate::store::StoreError;
 
 /// What `max_orders_per_second` is about.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -146,7 +149,7 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Passed, OrderError> {
         let limits = self.risk.of(source.venue.name(), Some(tenant));
-        let passed = self.hold_open_orders(source, &limits).await?;
+        let passed = self.hold_open_orders(source, &limits, deadline).await?;
         self.hold_exposure(source, &limits, exposure, deadline)
             .await?;
         self.hold_rate(source, &limits).await?;
@@ -163,7 +166,7 @@ impl Orders {
     ) -> Result<Passed, OrderError> {
         let venue = source.venue.name();
         let limits = self.risk.of(venue, None);
-        let passed = self.hold_open_orders(source, &limits).await?;
+        let passed = self.hold_open_orders(source, &limits, deadline).await?;
         let of_both = self.risk.of(venue, Some(tenant));
         self.hold_exposure(source, &of_both, exposure, deadline)
             .await?;
@@ -245,6 +248,7 @@ impl Orders {
         &self,
         source: &Source,
         limits: &[(Scope, &Limits)],
+        deadline: Deadline,
     ) -> Result<Passed, OrderError> {
         let limited: Vec<(&Scope, u32)> = limits
             .iter()
@@ -266,11 +270,14 @@ impl Orders {
         };
         let mut found = Vec::new();
         for ((scope, most), ahead) in limited.into_iter().zip(ahead) {
-            let open = match scope {
-                Scope::Venue(name) => self.journal.count_open(Some(name), None).await?,
-                Scope::Tenant(name) => self.journal.count_open(None, Some(name)).await?,
-            };
-            if open + u64::from(ahead) >= u64::from(most) {
+            let is_full = |open: u64| open + u64::from(ahead) >= u64::from(most);
+            let mut open = self.count_open(scope).await?;
+            if is_full(open) {
+                // Some may have ended that the gateway has not heard of.
+                self.refresh_open_of(scope, deadline).await;
+                open = self.count_open(scope).await?;
+            }
+            if is_full(open) {
                 let problem =
                     format!("the order would be one too many: {scope} allows {most} open at once");
                 found.push(Overstep {
@@ -281,6 +288,21 @@ impl Orders {
         }
         self.none_of(source, found)?;
         Ok(passed)
+    }
+
+    async fn count_open(&self, scope: &Scope) -> Result<u64, StoreError> {
+        match scope {
+            Scope::Venue(name) => self.journal.count_open(Some(name), None).await,
+            Scope::Tenant(name) => self.journal.count_open(None, Some(name)).await,
+        }
+    }
+
+    async fn refresh_open_of(&self, scope: &Scope, deadline: Deadline) {
+        let venues = self.venues.iter().filter(|venue| match scope {
+            Scope::Venue(name) => venue.name() == name,
+            Scope::Tenant(_) => true,
+        });
+        join_all(venues.map(|venue| self.refresh_open_at(venue, deadline))).await;
     }
 
     fn none_of(&self, source: &Source, found: Vec<Overstep>) -> Result<(), OrderError> {

@@ -269,11 +269,11 @@ fn write_commit(
     key_life: Duration,
 ) -> Result<Option<OrderRecord>, NotWritten> {
     let now = Timestamp::now();
-    let record = match &commit.order {
-        Some((id, events)) => Some(write_events(connection, head, id, events, now)?),
-        None => None,
-    };
-    let claimed = match (&commit.claim, &commit.order) {
+    let mut records = Vec::with_capacity(commit.orders.len());
+    for (id, events) in &commit.orders {
+        records.push(write_events(connection, head, id, events, now)?);
+    }
+    let claimed = match (&commit.claim, commit.orders.first()) {
         (Some(claim), Some((id, _))) => {
             let event = claim.claimed(id);
             let known = project::key(connection, event.name())?;
@@ -296,7 +296,7 @@ fn write_commit(
         let body = serde_json::to_string(event).map_err(Refusal)?;
         chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
     }
-    Ok(record)
+    Ok(records.into_iter().next())
 }
 
 fn write_events(

@@ -1,7 +1,7 @@
 //! Open orders, live where the venue answers and from the journal where it does not.
 
 use serde_json::json;
-use switchyard_end_to_end::{TestApp, VENUE, limit_order, simulator};
+use switchyard_end_to_end::{TestApp, VENUE, eventually, limit_order, simulator};
 use switchyard_venue_sim::{FaultAction, SettingsPatch};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,4 +171,31 @@ async fn an_order_seen_through_another_venue_of_the_same_account_stays_its_tenan
     assert_eq!(own.items()[0]["origin"], "external", "{}", own.text);
     let others = app.other_trader().get(path).await.expect(200);
     assert_eq!(others.items().len(), 0, "{}", others.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_ends_while_nobody_asks_is_learned_of_and_its_label_is_free_again() {
+    let app = TestApp::with(|mut config| {
+        config.top_lines = "orders.refresh_open_ms = 1000".to_owned();
+        config
+    })
+    .await;
+    let mut labelled = limit_order("0.001", "50000");
+    labelled["client_order_id"] = "again".into();
+    let id = app.trader().place(&labelled).await.expect(201).id();
+    let lower = rust_decimal::Decimal::from(49_000);
+    app.sim.control().set_mid("BTCUSDT", lower).unwrap();
+    app.becomes_by_itself(&app.viewer(), &id, "FILLED").await;
+    labelled["price"] = "40000".into();
+    let open = app.trader().place(&labelled).await.expect(201).id();
+    // Of one that rests the list is enough.
+    let (lists, lookups) = ("/api/v3/openOrders", "/api/v3/order");
+    let before = (app.seen("GET", lists).len(), app.seen("GET", lookups).len());
+    eventually("the list is read twice more", || async {
+        let read = app.seen("GET", lists).len() - before.0;
+        if read >= 2 { Ok(()) } else { Err(read) }
+    })
+    .await;
+    assert_eq!(app.seen("GET", lookups).len(), before.1);
+    app.trader().cancel(&open).await.expect(200);
 }

@@ -1,7 +1,10 @@
 //! Cancels: final, pursued, repeated, and in a race.
 
+use std::time::Duration;
+
 use rust_decimal::Decimal;
-use switchyard_end_to_end::{TestApp, eventually, limit_order};
+use serde_json::{Value, json};
+use switchyard_end_to_end::{TestApp, eventually, eventually_within, limit_order};
 use switchyard_venue_sim::FaultAction;
 
 async fn resting(app: &TestApp) -> String {
@@ -152,6 +155,81 @@ async fn an_order_that_does_not_exist_cannot_be_cancelled() {
             .await
             .expect_problem(404, "order-not-found");
     }
+}
+
+fn says(status: u16, body: &Value) -> FaultAction {
+    FaultAction::Status {
+        status,
+        retry_after: None,
+        body: Some(body.to_string()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_of_an_order_that_its_venue_knows_no_more_ends_by_evidence_and_is_watched() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    let (gone, unknown) = (
+        json!({"code": -2013, "msg": "Order does not exist."}),
+        json!({"code": -2011, "msg": "Unknown order sent."}),
+    );
+    app.fault("GET", "/api/v3/order", 1_000, says(400, &gone));
+    app.fault("DELETE", "/api/v3/order", 1_000, says(400, &unknown));
+    for list in ["/api/v3/openOrders", "/api/v3/allOrders"] {
+        app.fault("GET", list, 1_000, says(200, &json!([])));
+    }
+    app.trader().cancel(&id).await.expect(202);
+    app.sim.control().step_clock_ms(120_000);
+    let read = || async {
+        let read = app.viewer().get(&format!("/v1/orders?ids={id}")).await;
+        read.items()[0].clone()
+    };
+    let within = Duration::from_secs(60);
+    let over = eventually_within(within, "the cancel ends", || async {
+        let order = read().await;
+        if order["state"] == "CANCELED" {
+            Ok(order)
+        } else {
+            Err(order)
+        }
+    })
+    .await;
+    let reason = over["reason"].as_str().unwrap();
+    assert!(reason.starts_with("not-found: 2 rounds"), "{reason}");
+    let events = app.viewer().get(&format!("/v1/orders/{id}/events")).await;
+    let vanished = events.items().last().unwrap().clone();
+    assert_eq!(vanished["kind"], "vanished");
+    let all = json!(["get_order", "list_open", "list_history", "list_fills"]);
+    assert_eq!(vanished["detail"]["misses"][1]["asked"], all);
+    // It was there all the time: it is open again, and cancelled as was asked for.
+    app.sim.control().clear_faults();
+    app.other_trader().get("/v1/orders/active?venue=sim").await;
+    eventually_within(within, "the venue cancels it", || async {
+        let truth = app.truth(&id).unwrap().state;
+        if truth == "CANCELED" {
+            Ok(())
+        } else {
+            Err(truth)
+        }
+    })
+    .await;
+    let events = app.viewer().get(&format!("/v1/orders/{id}/events")).await;
+    let mut kinds = events.items().iter().map(|event| &event["kind"]);
+    assert!(kinds.any(|kind| kind == "surfaced_late"), "{}", events.text);
+    let back = app.becomes_by_itself(&app.viewer(), &id, "CANCELED").await;
+    assert_eq!(back["reason"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_ends_as_history_says_where_lookups_miss_the_order() {
+    let app = TestApp::start().await;
+    let id = resting(&app).await;
+    let gone = json!({"code": -2013, "msg": "Order does not exist."});
+    app.fault("GET", "/api/v3/order", 1_000, says(400, &gone));
+    let lower = Decimal::from(49_000);
+    app.sim.control().set_mid("BTCUSDT", lower).unwrap();
+    app.trader().cancel(&id).await.expect(202);
+    app.becomes_by_itself(&app.viewer(), &id, "FILLED").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchyard_end_to_end::{Answer, Caller, TestApp, eventually, limit_order};
-use switchyard_venue_sim::FaultAction;
+use switchyard_end_to_end::{
+    Answer, Caller, GatewayConfig, GatewayProcess, TRADER, TestApp, eventually, limit_order,
+    simulator,
+};
+use switchyard_venue_sim::{FaultAction, FaultRule};
 
 /// Sends a request with a key.
 async fn send(
@@ -294,6 +297,58 @@ async fn a_cancel_of_all_that_was_under_way_is_told_as_it_is_now() {
     assert_eq!(again.ids(), [placed.id()]);
     assert_eq!(again.items()[0]["state"], "CANCELED");
     assert_eq!(app.order_state(&later.id()).await, "NEW");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_of_all_that_was_cut_off_by_a_crash_leaves_new_orders_alone() {
+    let sim = simulator().await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = GatewayConfig::in_directory(directory.path())
+        .simulated(&sim)
+        .write();
+    let first = GatewayProcess::start(&config, &directory.path().join("first.log")).await;
+    first.ready().await;
+    let trader = first.anonymous().with(TRADER);
+    let mut ids = Vec::new();
+    for price in ["50000", "50001"] {
+        let placed = trader.place(&limit_order("0.01", price)).await;
+        ids.push(placed.expect(201).id());
+    }
+    let rule = FaultRule::on("DELETE", "/api/v3/order").times(2);
+    sim.control()
+        .add_fault(rule.act(FaultAction::DelayBefore { ms: 20_000 }));
+    let path = "/v1/orders?venue=sim";
+    let request = trader.request(Method::DELETE, path);
+    let cancelling = tokio::spawn(request.header("idempotency-key", "all").send());
+    eventually("the venue is asked to cancel", || async {
+        let mut requests = sim.control().requests().into_iter();
+        requests.find(|seen| seen.method == "DELETE").ok_or(())
+    })
+    .await;
+    first.kill();
+    let _ = cancelling.await.unwrap();
+
+    let second = GatewayProcess::start(&config, &directory.path().join("second.log")).await;
+    second.ready().await;
+    let trader = second.anonymous().with(TRADER);
+    let later = trader.place(&limit_order("0.01", "50002")).await;
+    let later = later.expect(201).id();
+    let again = send(&trader, Method::DELETE, path, "all", None).await;
+    let again = again.expect(200);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(again.ids(), ids);
+    for id in &ids {
+        eventually("what was to be cancelled is", || async {
+            let order = trader.order(id).await;
+            if order["state"] == "CANCELED" {
+                Ok(())
+            } else {
+                Err(order.text)
+            }
+        })
+        .await;
+    }
+    assert_eq!(trader.order(&later).await.expect(200)["state"], "NEW");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -256,6 +256,28 @@ async fn an_order_that_executes_when_it_was_given_up_is_taken_back_and_stays_ope
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_the_venue_turned_away_and_took_after_all_is_told_of_and_can_be_cancelled() {
+    let app = TestApp::start().await;
+    app.next_placement(FaultAction::Status {
+        status: 429,
+        retry_after: Some(1),
+        body: None,
+    });
+    let order = limit_order("0.01", "50000");
+    let refused = app.trader().place(&order).await.expect(503);
+    let id = refused["order_id"].as_str().unwrap().to_owned();
+    assert_eq!(read(&app, &id).await["state"], "REJECTED");
+    let truth = VenueClient::of(&app.sim).place(&id, "0.01", "50000").await;
+    let back = app.becomes_by_itself(&app.viewer(), &id, "NEW").await;
+    assert_eq!(back["venue_order_id"], truth["orderId"].to_string());
+    metric_becomes(&app, "switchyard_orders_surfaced_late_total", 1.0).await;
+    let active = app.viewer().get("/v1/orders/active?venue=sim").await;
+    assert_eq!(active.expect(200).ids(), [id.as_str()]);
+    let canceled = app.trader().cancel(&id).await.expect(200);
+    assert_eq!(canceled["state"], "CANCELED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_given_up_is_taken_back_when_any_list_shows_it() {
     let later = Timestamp::now().plus(Duration::from_secs(600));
     let history = format!("/v1/orders?source=venue&venue=sim&symbol=BTC/USDT&to={later}");

@@ -191,6 +191,29 @@ async fn an_order_goes_on_from_a_halted_venue_and_never_to_one_whose_limits_it_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_that_ended_by_themselves_make_room_before_another_is_refused() {
+    let app = limited("max_open_orders = 1", "max_open_orders = 1").await;
+    let id = app.trader().place(&limit_order("0.001", "50000")).await;
+    let id = id.expect(201).id();
+    let lower = rust_decimal::Decimal::from(49_000);
+    app.sim.control().set_mid("BTCUSDT", lower).unwrap();
+    assert_eq!(app.truth(&id).unwrap().state, "FILLED");
+    let order = limit_order("0.001", "40000");
+    let other = app.other_trader();
+    other.place(&order).await.expect(201);
+    let read = app.viewer().get(&format!("/v1/orders?ids={id}")).await;
+    assert_eq!(read.items()[0]["state"], "FILLED");
+    // There is room for one, and that is open.
+    let lookups = app.seen("GET", "/api/v3/order").len();
+    let refused = join_all((0..20).map(|_| other.place(&order))).await;
+    for refused in refused {
+        assert_eq!(at_fault(refused)[0], "max_open_orders");
+    }
+    let asked = app.seen("GET", "/api/v3/order").len() - lookups;
+    assert!(asked <= 5, "{asked} lookups");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_collar_holds_at_every_venue_that_its_order_may_go_on_to() {
     let (app, second) = two(|config: &mut GatewayConfig| {
         config.top_lines = "tenants.a.risk = { price_collar_percent = \"2\" }".to_owned();

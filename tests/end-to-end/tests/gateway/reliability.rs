@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use switchyard_end_to_end::{Answer, GatewayConfig, TestApp, eventually, limit_order};
-use switchyard_venue_sim::FaultAction;
+use switchyard_end_to_end::{
+    Answer, Caller, GatewayConfig, TestApp, VENUE, VIEWER, eventually, limit_order, simulator,
+    start_gateway,
+};
+use switchyard_venue_sim::{FaultAction, FaultRule};
 
 const TICKER: &str = "/v1/tickers?venue=sim&symbol=BTC/USDT";
 const TICKER_AT_VENUE: &str = "/api/v3/ticker/24hr";
@@ -262,6 +265,53 @@ async fn a_clock_that_jumps_is_measured_anew_and_the_order_goes_through_in_one_c
         placed.expect(201);
         assert!(app.placements_seen() <= before + 2, "tried again once");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_at_an_address_stops_every_venue_that_sends_there_whatever_else_it_has() {
+    let sim = simulator().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = GatewayConfig::in_directory(directory.path()).simulated(&sim);
+    config = config.with_futures(&sim); // of which every alias has an origin of its own
+    let futures = simulator().await;
+    let all = config.venues.iter_mut().find(|venue| venue.name == VENUE);
+    for (alias, origin) in &mut all.unwrap().endpoints {
+        if alias != "spot" {
+            *origin = futures.url();
+        }
+    }
+    let spot = ("spot", sim.url());
+    let config = config.venue("narrow", "binance", (spot.0, &spot.1), None);
+    let gateway = start_gateway(&config).await.unwrap();
+    gateway.ready().await;
+    let viewer = gateway.anonymous().with(VIEWER);
+    ticker(&viewer, "narrow", "BTC/USDT").await.expect(200);
+    let ban = FaultAction::Status {
+        status: 418,
+        retry_after: Some(60),
+        body: Some(r#"{"code":-1003,"msg":"Too many requests."}"#.to_owned()),
+    };
+    let rule = FaultRule::on("GET", TICKER_AT_VENUE).times(1);
+    sim.control().add_fault(rule.act(ban));
+    let banned = ticker(&viewer, VENUE, "BTC/USDT").await;
+    banned.expect_problem(503, "banned");
+    let (before, elsewhere) = (
+        sim.control().requests().len(),
+        futures.control().requests().len(),
+    );
+    for (venue, symbol) in [("narrow", "BTC/USDT"), (VENUE, "BTC/USDT:USDT")] {
+        ticker(&viewer, venue, symbol)
+            .await
+            .expect_problem(503, "banned");
+    }
+    assert_eq!(sim.control().requests().len(), before);
+    assert_eq!(futures.control().requests().len(), elsewhere);
+    gateway.stop().await;
+}
+
+async fn ticker(viewer: &Caller, venue: &str, symbol: &str) -> Answer {
+    let path = format!("/v1/tickers?venue={venue}&symbol={symbol}");
+    viewer.get(&path).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

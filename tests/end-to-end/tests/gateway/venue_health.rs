@@ -4,7 +4,7 @@ use switchyard_end_to_end::{
     GatewayConfig, TRADER, TestApp, VENUE, VIEWER, eventually, limit_order, simulator,
     start_gateway,
 };
-use switchyard_venue_sim::Credentials;
+use switchyard_venue_sim::{Credentials, FaultAction};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_venue_that_is_down_at_the_start_degrades_the_gateway_until_it_comes_up() {
@@ -129,4 +129,43 @@ async fn a_clock_that_is_off_is_measured_and_corrected() {
         .place(&limit_order("0.001", "50000"))
         .await
         .expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_wrong_word_on_the_time_is_not_believed_and_a_clock_that_was_set_is() {
+    let app = TestApp::start().await;
+    let path = "/api/v3/time";
+    let skew = || async {
+        let venue = app.viewer().get("/v1/venues/sim").await.expect(200);
+        venue["endpoints"]["spot"]["clock_skew_ms"].as_i64()
+    };
+    let wrong = app.sim.control().now_ms() + 600_000;
+    app.fault(
+        "GET",
+        path,
+        1,
+        FaultAction::Status {
+            status: 200,
+            retry_after: None,
+            body: Some(format!("{{\"serverTime\":{wrong}}}")),
+        },
+    );
+    let before = app.seen("GET", path).len();
+    eventually("the time is asked for three times", || async {
+        let skew = skew().await;
+        assert!(skew < Some(60_000), "{skew:?}");
+        let asked = app.seen("GET", path).len() - before;
+        if asked >= 3 { Ok(()) } else { Err(asked) }
+    })
+    .await;
+    app.sim.control().step_clock_ms(600_000);
+    eventually("the new time is believed", || async {
+        let skew = skew().await;
+        if skew > Some(500_000) {
+            Ok(())
+        } else {
+            Err(skew)
+        }
+    })
+    .await;
 }

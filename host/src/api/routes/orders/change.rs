@@ -16,6 +16,7 @@ use crate::api::state::AppState;
 use crate::config::Role;
 use crate::model::{Decimal, Order, OrderId, OrderType, Side, TimeInForce};
 use crate::orders::{CancelFailure, CancelScope, CanceledAll, Change, NewOrder, Placed};
+use crate::store::StoredAnswer;
 
 /// A new order.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -247,6 +248,16 @@ impl From<CancelFailure> for CancelFailureView {
     }
 }
 
+/// The answer to a cancel of which nothing is known yet but what it is about.
+fn under_way(canceled: CanceledAll) -> StoredAnswer {
+    StoredAnswer {
+        status: StatusCode::ACCEPTED.as_u16(),
+        location: None,
+        content_type: Some("application/json".to_owned()),
+        body: serde_json::json!(CanceledView::from(canceled)).to_string(),
+    }
+}
+
 /// Cancels all open orders at a venue. 200: all of them are over. 202: some cancels are under way and are
 /// pursued to their end, or could not be made; `failures` says which.
 #[utoipa::path(delete, path = "/v1/orders", tag = "orders", security(("key" = [])), params(CancelAllQuery, ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same request with the same key is carried out once")),
@@ -268,12 +279,13 @@ pub(in crate::api) async fn cancel_all(
     };
     let canceled = state
         .orders
-        .cancel_all(
+        .cancel_all_once(
             principal.caller(),
             &query.venue,
             query.symbol.as_deref(),
             scope,
             deadline,
+            Some(under_way),
         )
         .await?;
     let is_over =

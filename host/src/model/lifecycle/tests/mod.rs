@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use self::amending::{
     amend_failed, amend_requested, amended, attempted, close_to_replace, of_new_leg,
 };
-use self::surfacing::not_placed;
+use self::surfacing::{not_placed, vanished};
 use super::*;
 use crate::model::{Decimal, FailureCode, Fate, Order, OrderType, Origin, Side, TimeInForce};
 
@@ -58,6 +58,7 @@ fn record() -> OrderRecord {
         left: Vec::new(),
         watched_until: None,
         cancel_on_sight: false,
+        has_vanished: false,
     }
 }
 
@@ -218,6 +219,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             .prop_map(place_failed),
         Just(cancel_requested()),
         Just(not_placed()),
+        Just(vanished()),
         any::<bool>().prop_map(|replaces| amend_requested(Some("3"), Some("90"), replaces)),
         prop::sample::select(vec!["amend", "cancel", "place"]).prop_map(attempted),
         Just(close_to_replace()),
@@ -250,6 +252,7 @@ proptest! {
                 !before.order.state.is_final()
                     || record.order.state.is_final()
                     || before.is_not_placed()
+                    || before.has_vanished
             );
             prop_assert!(!record.order.state.is_final() || !record.is_unresolved());
             prop_assert_eq!(record.order.state == OrderState::PendingReplace, record.amendment.is_some());

@@ -22,6 +22,13 @@ pub(super) fn not_placed() -> Event {
     }
 }
 
+pub(super) fn vanished() -> Event {
+    Event::Vanished {
+        horizon: at(35_001),
+        misses: misses(),
+    }
+}
+
 fn surfaced(report: OrderReport) -> Event {
     Event::SurfacedLate { report }
 }
@@ -55,6 +62,44 @@ fn an_order_that_never_arrived_is_rejected_with_the_evidence_and_watched_for_a_d
     let json = serde_json::to_value(not_placed()).unwrap();
     assert_eq!(json["misses"][1]["asked"].as_array().unwrap().len(), 4);
     assert_eq!(serde_json::from_value::<Event>(json).unwrap(), not_placed());
+}
+
+/// A placement failed after an attempt, or before any.
+fn turned_away(code: FailureCode, fate: Fate, was_attempted: bool) -> OrderRecord {
+    let failure = Failure::new(code, fate, "x");
+    let failed = Event::PlaceFailed { failure };
+    match was_attempted {
+        true => after(&[attempted("place"), failed]),
+        false => after(&[failed]),
+    }
+}
+
+#[test]
+fn an_order_that_was_turned_away_for_a_passing_reason_is_watched_for_a_day() {
+    use FailureCode::{InsufficientFunds, Overloaded, RateLimited, VenueUnavailable};
+    for (code, fate, was_attempted, is_watched) in [
+        (Overloaded, Fate::Refused, true, true),
+        (RateLimited, Fate::Refused, true, true),
+        // The try before the one that was not sent may have been turned away.
+        (VenueUnavailable, Fate::NotSent, true, true),
+        (InsufficientFunds, Fate::Refused, true, false),
+        (Overloaded, Fate::Refused, false, false),
+        (RateLimited, Fate::NotSent, false, false),
+    ] {
+        let over = turned_away(code, fate, was_attempted);
+        assert_eq!(over.order.state, OrderState::Rejected);
+        let until = is_watched.then_some(at(1 + 86_400_000));
+        assert_eq!(over.watched_until, until, "{code:?} {fate:?}");
+        let late = report(OrderState::New, "0");
+        assert_eq!(over.surfaces(&late), is_watched, "{code:?} {fate:?}");
+    }
+    let over = turned_away(Overloaded, Fate::Refused, true);
+    let unwanted = apply(Some(over), &cancel_requested(), at(2)).unwrap();
+    assert_eq!(unwanted.order.state, OrderState::Rejected);
+    let late = surfaced(report(OrderState::PartiallyFilled, "1"));
+    let back = apply(Some(unwanted), &late, at(3)).unwrap();
+    assert_eq!(back.order.state, OrderState::PendingCancel);
+    assert_eq!(back.order.filled_quantity, decimal("1"));
 }
 
 #[test]
@@ -109,6 +154,43 @@ fn a_cancel_that_waited_or_came_afterwards_is_carried_out_if_the_order_surfaces(
         let back = apply(Some(over), &surfaced(report(OrderState::New, "0")), at(2)).unwrap();
         assert_eq!(back.order.state, OrderState::PendingCancel);
         assert!(back.is_unresolved() && !back.cancel_on_sight);
+    }
+}
+
+#[test]
+fn an_order_that_its_venue_knows_no_more_is_over_and_cancelled_again_if_it_shows() {
+    let cancelling = after(&[
+        observed(OrderState::PartiallyFilled, "1"),
+        cancel_requested(),
+    ]);
+    let over = apply(Some(cancelling), &vanished(), at(1)).unwrap();
+    assert_eq!(over.order.state, OrderState::Canceled);
+    let reason = over.order.reason.clone().unwrap();
+    assert!(reason.starts_with("not-found: 2 rounds"), "{reason}");
+    assert!(!over.is_unresolved() && !over.is_not_placed());
+    assert_eq!(over.watched_until, Some(at(1 + 86_400_000)));
+    assert_eq!(over.given_up(), [over.client_id.as_str()]);
+    for (state, filled, expected) in [
+        (OrderState::PartiallyFilled, "1", OrderState::PendingCancel),
+        (OrderState::Filled, "2", OrderState::Filled),
+    ] {
+        let back = apply(Some(over.clone()), &surfaced(report(state, filled)), at(2)).unwrap();
+        assert_eq!(back.order.state, expected);
+        assert_eq!(back.order.filled_quantity, decimal(filled));
+        assert_eq!(
+            (back.watched_until, back.order.reason.as_ref()),
+            (None, None)
+        );
+        assert!(!back.has_vanished);
+    }
+    let json = serde_json::to_value(&over).unwrap();
+    assert_eq!(serde_json::from_value::<OrderRecord>(json).unwrap(), over);
+    let old = report(OrderState::New, "0");
+    assert!(!over.surfaces(&old), "from before what is known");
+    // Only a cancel that is under way ends so.
+    for known in [after(&[open()]), after(&[]), over] {
+        let refused = apply(Some(known), &vanished(), at(2));
+        assert_eq!(refused, Err(LifecycleError::NotUnderWay("vanished")));
     }
 }
 
