@@ -99,6 +99,9 @@ pub struct GatewayConfig {
     pub keys: Vec<Key>,
 }
 
+/// A gateway that is built without optimisation serves adapters' calls more slowly than one that trades.
+const PATIENT_WITH_CALLS: &str = "call_deadline_ms = 50";
+
 impl GatewayConfig {
     /// A gateway on a free port of loopback, with a journal in `directory` and no venue.
     pub fn in_directory(directory: &Path) -> Self {
@@ -108,7 +111,7 @@ impl GatewayConfig {
             plugins: adapters(),
             log_level: "info".to_owned(),
             venues: Vec::new(),
-            plugin_lines: String::new(),
+            plugin_lines: PATIENT_WITH_CALLS.to_owned(),
             venue_lines: "retry.max_retries = 0\nbreaker.minimum_calls = 10000".to_owned(),
             cache_lines: NO_CACHE.to_owned(),
             top_lines: String::new(),

@@ -62,8 +62,8 @@ async fn a_malformed_configuration_names_the_key() {
             "server.request_timeout_ms",
         ),
         (
-            "[plugins]",
-            "[plugins]\ncall_deadline_ms = \"soon\"",
+            "call_deadline_ms = 50",
+            "call_deadline_ms = \"soon\"",
             "plugins.call_deadline_ms",
         ),
         (
