@@ -135,9 +135,8 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
         OrderType::Limit => Some(new.time_in_force.unwrap_or(TimeInForce::Gtc)),
         _ => None,
     };
-    OrderRecord {
-        client_id: id.as_str().to_owned(),
-        order: Order {
+    OrderRecord::new(
+        Order {
             id,
             venue: new.venue.clone(),
             symbol: new.symbol.clone(),
@@ -159,17 +158,7 @@ fn pending(id: OrderId, new: &NewOrder, listed: &Listed, caller: &Caller) -> Ord
             created_at: now,
             updated_at: now,
         },
-        tenant: caller.tenant.clone(),
-        endpoint: listed.instrument.endpoint.clone(),
-        cancel_requested: false,
-        place_expires_at: None,
-        amendment: None,
-        past_legs: Vec::new(),
-        reported_at: None,
-        moved_to: None,
-        left: Vec::new(),
-        watched_until: None,
-        cancel_on_sight: false,
-        has_vanished: false,
-    }
+        caller.tenant.clone(),
+        listed.instrument.endpoint.clone(),
+    )
 }

@@ -230,9 +230,8 @@ pub(super) mod tests {
     /// An order whose fate is open.
     pub(in crate::orders) fn pending(venue: &str, endpoint: &str) -> OrderRecord {
         let id = OrderId::random().unwrap();
-        OrderRecord {
-            client_id: id.as_str().to_owned(),
-            order: Order {
+        OrderRecord::new(
+            Order {
                 id,
                 venue: venue.into(),
                 symbol: "BTC/USDT".into(),
@@ -254,19 +253,9 @@ pub(super) mod tests {
                 created_at: Timestamp::from_millis(0),
                 updated_at: Timestamp::from_millis(0),
             },
-            tenant: "t".into(),
-            endpoint: endpoint.into(),
-            cancel_requested: false,
-            place_expires_at: None,
-            amendment: None,
-            past_legs: Vec::new(),
-            reported_at: None,
-            moved_to: None,
-            left: Vec::new(),
-            watched_until: None,
-            cancel_on_sight: false,
-            has_vanished: false,
-        }
+            "t".into(),
+            endpoint.into(),
+        )
     }
 
     fn startup() -> Startup {

@@ -11,9 +11,8 @@ use switchyard::store::{Journal, OrderQuery, VenueOrderName};
 pub(crate) fn record(tenant: &str, label: Option<&str>, created_at: i64) -> OrderRecord {
     let id = OrderId::random().unwrap();
     let created_at = Timestamp::from_millis(created_at);
-    OrderRecord {
-        client_id: id.as_str().to_owned(),
-        order: Order {
+    OrderRecord::new(
+        Order {
             id,
             venue: "sim".into(),
             symbol: "BTC/USDT".into(),
@@ -35,19 +34,9 @@ pub(crate) fn record(tenant: &str, label: Option<&str>, created_at: i64) -> Orde
             created_at,
             updated_at: created_at,
         },
-        tenant: tenant.into(),
-        endpoint: "spot".into(),
-        cancel_requested: false,
-        place_expires_at: None,
-        amendment: None,
-        past_legs: Vec::new(),
-        reported_at: None,
-        moved_to: None,
-        left: Vec::new(),
-        watched_until: None,
-        cancel_on_sight: false,
-        has_vanished: false,
-    }
+        tenant.into(),
+        "spot".into(),
+    )
 }
 
 pub(crate) fn intent(record: &OrderRecord) -> Event {

@@ -52,6 +52,26 @@ pub struct OrderRecord {
 }
 
 impl OrderRecord {
+    /// An order that nothing has happened to yet; the venue is to know it by the gateway's own id.
+    pub fn new(order: Order, tenant: String, endpoint: String) -> Self {
+        Self {
+            client_id: order.id.as_str().to_owned(),
+            order,
+            tenant,
+            endpoint,
+            cancel_requested: false,
+            place_expires_at: None,
+            amendment: None,
+            past_legs: Vec::new(),
+            reported_at: None,
+            moved_to: None,
+            left: Vec::new(),
+            watched_until: None,
+            cancel_on_sight: false,
+            has_vanished: false,
+        }
+    }
+
     /// Where a report is of another order: the field and its value. A venue may take a client order id
     /// again once the first order is over, so the id alone proves nothing.
     pub fn difference(&self, report: &OrderReport) -> Option<(&'static str, String)> {

@@ -23,9 +23,8 @@ fn decimal(text: &str) -> Decimal {
 
 fn record() -> OrderRecord {
     let id = OrderId::random().unwrap();
-    OrderRecord {
-        client_id: id.as_str().to_owned(),
-        order: Order {
+    OrderRecord::new(
+        Order {
             id,
             venue: "sim".into(),
             symbol: "BTC/USDT".into(),
@@ -47,19 +46,9 @@ fn record() -> OrderRecord {
             created_at: at(0),
             updated_at: at(0),
         },
-        tenant: "t".into(),
-        endpoint: "spot".into(),
-        cancel_requested: false,
-        place_expires_at: None,
-        amendment: None,
-        past_legs: Vec::new(),
-        reported_at: None,
-        moved_to: None,
-        left: Vec::new(),
-        watched_until: None,
-        cancel_on_sight: false,
-        has_vanished: false,
-    }
+        "t".into(),
+        "spot".into(),
+    )
 }
 
 fn report(state: OrderState, filled: &str) -> OrderReport {
