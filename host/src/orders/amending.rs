@@ -41,13 +41,8 @@ impl Amending {
     pub(super) async fn run(self, record: OrderRecord) -> Result<Order, OrderError> {
         let id = record.order.id.clone();
         let result = self.change(record).await;
-        // A cancel that was asked for meanwhile has waited for this.
-        match self.orders.journal.order(&id).await {
-            Ok(Some(record)) if record.order.state == OrderState::PendingCancel => {
-                self.orders.cancel_open(record, self.deadline).await
-            }
-            _ => result,
-        }
+        let waited = self.orders.cancel_if_it_waited(&id, self.deadline).await;
+        waited.unwrap_or(result)
     }
 
     async fn change(&self, record: OrderRecord) -> Result<Order, OrderError> {

@@ -49,6 +49,20 @@ impl Orders {
         }
     }
 
+    /// Sends the cancel that was asked for while something else was being done to an order, if one was.
+    pub(super) async fn cancel_if_it_waited(
+        &self,
+        id: &OrderId,
+        deadline: Deadline,
+    ) -> Option<Result<Order, OrderError>> {
+        match self.journal.order(id).await {
+            Ok(Some(record)) if record.order.state == OrderState::PendingCancel => {
+                Some(self.cancel_open(record, deadline).await)
+            }
+            _ => None, // it is pursued where the journal fails
+        }
+    }
+
     /// Sends the cancel of an order that the venue has, and takes in what it says.
     pub(super) async fn cancel_open(
         &self,

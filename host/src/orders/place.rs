@@ -51,6 +51,13 @@ pub enum Placed {
     FateOpen(Order),
 }
 
+impl Placed {
+    /// Whether a cancel was asked for while the order was on its way.
+    pub(super) fn is_to_be_cancelled(&self) -> bool {
+        matches!(self, Self::Acknowledged(order) if order.state == OrderState::PendingCancel)
+    }
+}
+
 impl Orders {
     /// Places an order. Once anything may have been sent, the work goes on even if the caller goes away.
     ///

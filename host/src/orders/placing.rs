@@ -50,7 +50,14 @@ impl Placement {
             let failure = match self.send(deadline).await {
                 Ok(report) => {
                     let placed = self.acknowledged(report).await;
-                    return Ok(self.cancelled_if_wanted(placed, deadline).await);
+                    if !placed.is_to_be_cancelled() {
+                        return Ok(placed);
+                    }
+                    let id = &self.record.order.id;
+                    return Ok(match self.orders.cancel_if_it_waited(id, deadline).await {
+                        Some(Ok(order)) => Placed::Acknowledged(order),
+                        _ => placed,
+                    });
                 }
                 Err(failure) => failure,
             };
@@ -91,20 +98,11 @@ impl Placement {
         self.orders.changed(&self.record);
         self.orders.metrics.order_placed(&OrderLabels {
             venue: self.venue.name().to_owned(),
-            outcome: match &sent {
+            outcome: match sent.as_ref().map_err(|failure| failure.fate) {
                 Ok(_) => "acknowledged",
-                Err(Failure {
-                    fate: Fate::Refused,
-                    ..
-                }) => "refused",
-                Err(Failure {
-                    fate: Fate::NotSent,
-                    ..
-                }) => "not_sent",
-                Err(Failure {
-                    fate: Fate::Unknown,
-                    ..
-                }) => "unknown",
+                Err(Fate::Refused) => "refused",
+                Err(Fate::NotSent) => "not_sent",
+                Err(Fate::Unknown) => "unknown",
             },
         });
         sent
@@ -244,21 +242,6 @@ impl Placement {
                 tracing::error!(order = %id, %error, "the venue's acknowledgement could not be stored");
                 Placed::FateOpen(self.record.order.clone())
             }
-        }
-    }
-
-    /// A cancel that was asked for while the order was on its way has waited for this.
-    async fn cancelled_if_wanted(&self, placed: Placed, deadline: Deadline) -> Placed {
-        let id = match &placed {
-            Placed::Acknowledged(order) if order.state == OrderState::PendingCancel => &order.id,
-            _ => return placed,
-        };
-        match self.orders.journal.order(id).await {
-            Ok(Some(record)) if record.order.state == OrderState::PendingCancel => {
-                let cancelled = self.orders.cancel_open(record, deadline).await;
-                cancelled.map_or(placed, Placed::Acknowledged)
-            }
-            _ => placed, // it is pursued
         }
     }
 
