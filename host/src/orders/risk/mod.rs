@@ -149,11 +149,8 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Passed, OrderError> {
         let limits = self.risk.of(source.venue.name(), Some(tenant));
-        let passed = self.hold_open_orders(source, &limits, deadline).await?;
-        self.hold_exposure(source, &limits, exposure, deadline)
-            .await?;
-        self.hold_rate(source, &limits).await?;
-        Ok(passed)
+        self.hold(&limits, &limits, source, exposure, deadline)
+            .await
     }
 
     /// The same for an order that goes on to another venue: its tenant's open orders and rate count it already.
@@ -165,12 +162,22 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Passed, OrderError> {
         let venue = source.venue.name();
-        let limits = self.risk.of(venue, None);
-        let passed = self.hold_open_orders(source, &limits, deadline).await?;
-        let of_both = self.risk.of(venue, Some(tenant));
-        self.hold_exposure(source, &of_both, exposure, deadline)
-            .await?;
-        self.hold_rate(source, &limits).await?;
+        let (all, counting) = (self.risk.of(venue, Some(tenant)), self.risk.of(venue, None));
+        self.hold(&all, &counting, source, exposure, deadline).await
+    }
+
+    /// Holds an order to what `all` say of its exposure, and to what `counting` say of its number.
+    async fn hold(
+        &self,
+        all: &[(Scope, &Limits)],
+        counting: &[(Scope, &Limits)],
+        source: &Source,
+        exposure: Exposure,
+        deadline: Deadline,
+    ) -> Result<Passed, OrderError> {
+        let passed = self.hold_open_orders(source, counting, deadline).await?;
+        self.hold_exposure(source, all, exposure, deadline).await?;
+        self.hold_rate(source, counting).await?;
         Ok(passed)
     }
 
