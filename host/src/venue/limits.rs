@@ -190,9 +190,9 @@ impl VenueLimits {
     }
 
     /// Refuses requests that were let through before something they spend of was closed.
-    pub(super) fn must_be_open(&self, requests: &[wit::HttpRequest]) -> Result<(), Failure> {
-        let costs = self.costs(requests);
-        let ledgers = costs.iter().map(|(bucket, _)| &bucket.ledger);
+    pub(super) fn must_be_open(&self, pass: &Pass) -> Result<(), Failure> {
+        let names = pass.marks.iter();
+        let ledgers = names.filter_map(|(name, _)| Some(&self.buckets.get(name)?.ledger));
         let closed = self
             .gates
             .iter()

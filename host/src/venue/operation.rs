@@ -336,17 +336,11 @@ impl Venue {
                 let expires_at =
                     stamped_at.plus(Duration::from_millis(call.context.window_ms.into()));
                 let attempt = attempt::<O>(&adapter, request, stamped_at, expires_at);
-                if let Err(failure) = record(attempt).await {
-                    pass.refund();
-                    return Err(Stopped {
-                        failure: settled(failure),
-                        by_us: !changed,
-                    });
-                }
-                // Keeping the attempt may have taken long, and much may have happened.
-                let may_go = self
-                    .must_not_be_halted(kind)
-                    .and_then(|()| self.limits.must_be_open(&requests));
+                // Keeping the attempt may take long, and much may happen meanwhile.
+                let may_go = record(attempt)
+                    .await
+                    .and_then(|()| self.must_not_be_halted(kind))
+                    .and_then(|()| self.limits.must_be_open(&pass));
                 if let Err(failure) = may_go {
                     pass.refund();
                     return Err(Stopped {
