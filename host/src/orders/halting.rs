@@ -1,9 +1,7 @@
 //! Stops and allows the trading at a venue, on an operator's word, across restarts.
 
-use super::cancel_all::{CancelScope, CanceledAll};
 use super::service::{Caller, OrderError, Orders};
 use crate::model::{Halt, HaltEvent, Timestamp};
-use crate::reliability::Deadline;
 use crate::store::{Commit, StoreError};
 
 impl Orders {
@@ -61,20 +59,6 @@ impl Orders {
         venue.set_halt(None);
         tracing::warn!(venue = venue.name(), key_id = %caller.key_id, "trading is resumed");
         Ok(())
-    }
-
-    /// Cancels every order that the gateway has open at a venue, whoever's it is.
-    ///
-    /// # Errors
-    /// As [`Orders::cancel_all`].
-    pub async fn cancel_everyones(
-        &self,
-        caller: Caller,
-        venue: &str,
-        deadline: Deadline,
-    ) -> Result<CanceledAll, OrderError> {
-        self.cancel_all(caller, venue, None, CancelScope::Gateway, deadline)
-            .await
     }
 
     /// Stops what was stopped when the gateway was. To be called before anything is served.

@@ -14,7 +14,7 @@ use crate::api::extract::{RequestDeadline, StrictJsonOrNothing, StrictQuery};
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
 use crate::model::{FailureCode, Halt};
-use crate::orders::OrderError;
+use crate::orders::{CancelScope, OrderError};
 use crate::store::StoreError;
 
 /// Longest reason, in characters.
@@ -70,7 +70,9 @@ pub(in crate::api) async fn halt(
         other => other.into(),
     })?;
     let canceled = if body.cancel_open_orders {
-        let canceled = state.orders.cancel_everyones(caller, &name, deadline);
+        let canceled = state
+            .orders
+            .cancel_all(caller, &name, None, CancelScope::Gateway, deadline);
         Some(canceled.await?.into())
     } else {
         None
