@@ -2,30 +2,18 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::metrics::{Buckets, Histograms};
+use super::reliability::VenueLabels;
 
 /// Buckets for how long a fate was open, in seconds: 100 ms to a day.
 const FATE_BUCKETS: [f64; 13] = [
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 86_400.0,
 ];
-
-/// A venue.
-#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct VenueLabels {
-    venue: String,
-}
-
-fn of(venue: &str) -> VenueLabels {
-    VenueLabels {
-        venue: venue.to_owned(),
-    }
-}
 
 /// Handles to the metrics of orders' fates.
 #[derive(Debug, Clone)]
@@ -86,7 +74,7 @@ impl FateMetrics {
     /// Begins to count at a venue: what has never happened reads 0, so that its first time shows as a change.
     pub fn watch(&self, venue: &str) {
         for counted in [&self.not_placed, &self.surfaced_late, &self.adopted] {
-            drop(counted.get_or_create(&of(venue)));
+            drop(counted.get_or_create(&VenueLabels::of(venue)));
         }
         self.unresolved(venue, 0, Duration::ZERO);
     }
@@ -95,7 +83,7 @@ impl FateMetrics {
     pub fn unresolved(&self, venue: &str, orders: usize, oldest: Duration) {
         let gauge = |family: &Family<VenueLabels, Gauge>, value: Option<i64>| {
             family
-                .get_or_create(&of(venue))
+                .get_or_create(&VenueLabels::of(venue))
                 .set(value.unwrap_or(i64::MAX));
         };
         gauge(&self.unresolved, i64::try_from(orders).ok());
@@ -105,22 +93,24 @@ impl FateMetrics {
     /// Times how long something was unresolved.
     pub fn resolved(&self, venue: &str, after: Duration) {
         self.reconciliation_seconds
-            .get_or_create(&of(venue))
+            .get_or_create(&VenueLabels::of(venue))
             .observe(after.as_secs_f64());
     }
 
     /// Counts an order that was given up.
     pub fn not_placed(&self, venue: &str) {
-        self.not_placed.get_or_create(&of(venue)).inc();
+        self.not_placed.get_or_create(&VenueLabels::of(venue)).inc();
     }
 
     /// Counts something given up or lost that showed after all.
     pub fn surfaced_late(&self, venue: &str) {
-        self.surfaced_late.get_or_create(&of(venue)).inc();
+        self.surfaced_late
+            .get_or_create(&VenueLabels::of(venue))
+            .inc();
     }
 
     /// Counts an order that was not in the journal.
     pub fn adopted(&self, venue: &str) {
-        self.adopted.get_or_create(&of(venue)).inc();
+        self.adopted.get_or_create(&VenueLabels::of(venue)).inc();
     }
 }

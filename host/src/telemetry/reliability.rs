@@ -59,6 +59,14 @@ pub(super) struct VenueLabels {
     pub venue: String,
 }
 
+impl VenueLabels {
+    pub(super) fn of(venue: &str) -> Self {
+        Self {
+            venue: venue.to_owned(),
+        }
+    }
+}
+
 /// An operation that was not begun.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct ShedLabels {
@@ -235,9 +243,7 @@ impl ReliabilityMetrics {
 
     /// Notes what a venue holds of the process.
     pub fn bulkhead_is(&self, venue: &str, running: usize, waiting: usize) {
-        let labels = VenueLabels {
-            venue: venue.to_owned(),
-        };
+        let labels = VenueLabels::of(venue);
         let number = |operations: usize| i64::try_from(operations).unwrap_or(i64::MAX);
         self.running.get_or_create(&labels).set(number(running));
         self.waiting.get_or_create(&labels).set(number(waiting));
@@ -258,8 +264,7 @@ impl ReliabilityMetrics {
 
     /// Notes whether the trading at a venue is stopped.
     pub fn halted(&self, venue: &str, is_halted: bool) {
-        let venue = venue.to_owned();
-        let gauge = self.halted.get_or_create(&VenueLabels { venue });
+        let gauge = self.halted.get_or_create(&VenueLabels::of(venue));
         gauge.set(is_halted.into());
     }
 
