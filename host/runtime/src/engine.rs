@@ -103,41 +103,89 @@ impl Runtime {
     /// # Errors
     /// [`LoadError`], written for the adapter's author.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Adapter>, LoadError> {
-        if bytes.len() > self.limits.component_bytes {
-            return Err(LoadError::NotAComponent(format!(
-                "{} bytes, more than the {} that plugins.component_bytes allows",
-                bytes.len(),
-                self.limits.component_bytes
-            )));
-        }
+        check_file(bytes, self.limits.component_bytes)?;
         let sha256 = sha256_hex(bytes);
-        let component = self.compile(bytes, &sha256)?;
-        let surface = inspect_surface(&self.engine, &component)?;
-        let pre = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| LoadError::ContractMismatch(format!("{error:#}")))?;
-        Adapter::new(pre, surface, sha256, bytes.len(), self.limits.clone()).map(Arc::new)
+        let component = match self.kept(&sha256) {
+            Some(component) => component,
+            None => self.compile(bytes, &sha256)?,
+        };
+        self.adapter(&component, sha256, bytes.len())
     }
 
+    /// As [`Runtime::load`], and never compiles: `None` where the cache does not hold the component.
+    ///
+    /// Checking and describing an adapter runs its code, within `instantiate_deadline`: call it where
+    /// blocking is allowed.
+    ///
+    /// # Errors
+    /// [`LoadError`], as [`Runtime::load`].
+    pub fn load_compiled(&self, bytes: &[u8]) -> Result<Option<Arc<Adapter>>, LoadError> {
+        check_file(bytes, self.limits.component_bytes)?;
+        let sha256 = sha256_hex(bytes);
+        self.kept(&sha256)
+            .map(|component| self.adapter(&component, sha256, bytes.len()))
+            .transpose()
+    }
+
+    /// Where machine code is kept, if it is.
+    pub fn code_cache(&self) -> Option<&CodeCache> {
+        self.code_cache.as_ref()
+    }
+
+    /// What adapters may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn kept(&self, sha256: &str) -> Option<Component> {
+        self.code_cache.as_ref()?.load(&self.engine, sha256)
+    }
+
+    /// The cache is an optimisation here: failing to keep the code is logged and forgotten.
     fn compile(&self, bytes: &[u8], sha256: &str) -> Result<Component, LoadError> {
-        if !has_component_preamble(bytes) {
-            return Err(LoadError::NotAComponent(what_it_is_instead(bytes)));
-        }
-        if let Some(component) = self
-            .code_cache
-            .as_ref()
-            .and_then(|cache| cache.load(&self.engine, sha256))
-        {
-            return Ok(component);
-        }
         let component = Component::from_binary(&self.engine, bytes)
             .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
         if let Some(cache) = &self.code_cache {
-            cache.store(&self.engine, sha256, &component);
+            let kept = component
+                .serialize()
+                .map_err(|error| format!("{error:#}"))
+                .and_then(|code| {
+                    let kept = cache.store(&self.engine, sha256, &code);
+                    kept.map_err(|error| error.to_string())
+                });
+            if let Err(error) = kept {
+                tracing::warn!(%error, "could not keep machine code");
+            }
         }
         Ok(component)
     }
+
+    fn adapter(
+        &self,
+        component: &Component,
+        sha256: String,
+        size_bytes: usize,
+    ) -> Result<Arc<Adapter>, LoadError> {
+        let surface = inspect_surface(&self.engine, component)?;
+        let pre = self
+            .linker
+            .instantiate_pre(component)
+            .map_err(|error| LoadError::ContractMismatch(format!("{error:#}")))?;
+        Adapter::new(pre, surface, sha256, size_bytes, self.limits.clone()).map(Arc::new)
+    }
+}
+
+/// What decides which machine code a component becomes. Everything else an engine is told is about
+/// running it, and engines that share this share a cache.
+pub(crate) fn code_config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .memory_init_cow(true);
+    config
 }
 
 fn config(limits: &Limits) -> Config {
@@ -151,14 +199,9 @@ fn config(limits: &Limits) -> Config {
         .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memory_size(limits.memory_bytes)
         .table_elements(TABLE_ELEMENTS);
-    let mut config = Config::new();
+    let mut config = code_config();
     config
-        .wasm_component_model(true)
-        .concurrency_support(false)
-        .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES)
-        .cranelift_opt_level(OptLevel::Speed)
-        .memory_init_cow(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
@@ -187,6 +230,19 @@ fn keep_time(engine: &Engine) -> Result<(), LoadError> {
         })
         .map(drop)
         .map_err(|error| LoadError::Engine(format!("cannot start the epoch thread: {error}")))
+}
+
+/// What can be said of a file before anything is compiled.
+pub(crate) fn check_file(bytes: &[u8], most: usize) -> Result<(), LoadError> {
+    if bytes.len() > most {
+        return Err(LoadError::NotAComponent(format!(
+            "more than the {most} bytes that plugins.component_bytes allows"
+        )));
+    }
+    if !has_component_preamble(bytes) {
+        return Err(LoadError::NotAComponent(what_it_is_instead(bytes)));
+    }
+    Ok(())
 }
 
 /// A component's preamble (magic, version 13, layer 1), as the component model's binary format has it.

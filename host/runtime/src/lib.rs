@@ -24,13 +24,14 @@ mod error;
 mod imports;
 mod operation;
 mod pool;
+mod precompile;
 mod recording;
 mod signing;
 mod wasi;
 
 pub use adapter::{Adapter, Call};
 pub use allowed_calls::{AllowedCalls, RefusedRequest, method_name};
-pub use code_cache::CodeCache;
+pub use code_cache::{CodeCache, ENTRIES_KEPT, make_private, sha256_hex};
 pub use contract::{CONTRACT_VERSION, Capability, Surface, inspect_surface};
 pub use engine::{Limits, Runtime};
 pub use error::{CallError, LoadError};
@@ -40,6 +41,7 @@ pub use operation::{
     ListFills, ListHistory, ListInstruments, ListOpen, ListPositions, Operation, Place, Step,
 };
 pub use pool::PoolStatus;
+pub use precompile::{PrecompileError, precompile};
 pub use recording::{
     Answer, Difference, Exchange, Lookup, RecordedStep, Recorder, ReplayError, SentRequest, replay,
 };

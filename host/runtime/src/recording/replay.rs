@@ -49,6 +49,13 @@ pub enum ReplayError {
     Call(#[from] CallError),
 }
 
+impl ReplayError {
+    /// Whether all instances of the adapter were busy, which says nothing of it.
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self, Self::Call(CallError::PoolExhausted(_)))
+    }
+}
+
 /// Replays an exchange. No difference means that this version would have sent the same bytes, but for
 /// signatures, and made the same of the same answers.
 ///
