@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ProblemBody;
 use super::routes::orders::{change, read};
-use super::routes::{account, halting, health, instruments, market, venues};
+use super::routes::{account, halting, health, instruments, market, plugins, venues};
 use super::state::AppState;
 use crate::orders::FieldProblem;
 
@@ -26,7 +26,9 @@ use crate::orders::FieldProblem;
         description = "One fault-tolerant REST API in front of many exchanges. Prices and quantities are exact decimal strings; times are RFC 3339 in UTC; errors are RFC 9457 problem details."
     ),
     paths(
-        venues::list, venues::one, halting::halt, halting::resume, instruments::list, market::tickers, market::order_book,
+        venues::list, venues::one, halting::halt, halting::resume,
+        plugins::list, plugins::one, plugins::install, plugins::remove, plugins::promote, plugins::rollback,
+        plugins::pin, plugins::unpin, instruments::list, market::tickers, market::order_book,
         market::candles, read::list, change::place, change::cancel_all, read::active, read::one, change::amend,
         change::cancel, read::events, account::balances, account::positions, read::fills, health::overall, health::live, health::ready, health::venue, health::metrics
     ),
@@ -50,6 +52,7 @@ impl utoipa::Modify for CommonParts {
                 &mut item.get,
                 &mut item.post,
                 &mut item.patch,
+                &mut item.put,
                 &mut item.delete,
             ];
             methods

@@ -69,20 +69,29 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for StrictJsonOrNothin
 
 /// The whole body, if it is not too large and comes in time.
 pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    read_body_of(headers, body, MAX_BODY_BYTES).await
+}
+
+/// The same for a body that may be larger or must be smaller than most.
+pub(super) async fn read_body_of(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "payload-too-large",
-            format!("the body must have at most {MAX_BODY_BYTES} bytes"),
+            format!("the body must have at most {limit} bytes"),
         )
     };
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
+    if announced.is_some_and(|bytes| bytes > limit) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(

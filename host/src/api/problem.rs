@@ -72,6 +72,11 @@ pub(super) struct ProblemNote {
 }
 
 impl Problem {
+    /// What happened, in words.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// A problem of a code, with what happened in words.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self(Box::new(Fields {

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::access::{RequiredRole, guard};
@@ -13,7 +13,7 @@ use super::documentation;
 use super::idempotency::once;
 use super::problem::Problem;
 use super::routes::orders::{change, read};
-use super::routes::{account, halting, health, instruments, market, venues};
+use super::routes::{account, halting, health, instruments, market, plugins, venues};
 use super::state::AppState;
 use crate::config::Role;
 
@@ -53,6 +53,22 @@ pub(super) fn routes() -> Vec<Route> {
         route("/v1/venues/{venue}", VIEWER, get(venues::one)),
         route("/v1/venues/{venue}/halt", OPERATOR, post(halting::halt)),
         route("/v1/venues/{venue}/resume", OPERATOR, post(halting::resume)),
+        route("/v1/plugins", VIEWER, get(plugins::list)),
+        route("/v1/plugins/{name}", VIEWER, get(plugins::one)),
+        route("/v1/plugins/{name}", OPERATOR, put(plugins::install)),
+        route("/v1/plugins/{name}", OPERATOR, delete(plugins::remove)),
+        route(
+            "/v1/plugins/{name}/promote",
+            OPERATOR,
+            post(plugins::promote),
+        ),
+        route(
+            "/v1/plugins/{name}/rollback",
+            OPERATOR,
+            post(plugins::rollback),
+        ),
+        route("/v1/plugins/{name}/pin", OPERATOR, post(plugins::pin)),
+        route("/v1/plugins/{name}/unpin", OPERATOR, post(plugins::unpin)),
         route("/v1/instruments", VIEWER, get(instruments::list)),
         route("/v1/tickers", VIEWER, get(market::tickers)),
         route("/v1/orderbook", VIEWER, get(market::order_book)),

@@ -8,6 +8,7 @@ use super::idempotency::KeysInFlight;
 use crate::account::Accounts;
 use crate::market::MarketData;
 use crate::orders::Orders;
+use crate::plugin::Plugins;
 use crate::store::Journal;
 use crate::telemetry::Metrics;
 use crate::venue::Venues;
@@ -17,6 +18,8 @@ use crate::venue::Venues;
 pub struct AppState {
     /// Venues.
     pub venues: Arc<Venues>,
+    /// Adapters and their versions.
+    pub plugins: Arc<Plugins>,
     /// Market data.
     pub market: MarketData,
     /// Balances and positions.

@@ -24,6 +24,7 @@ use super::serve::stop_signal;
 use super::walkthrough::{Shown, walk_through};
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::plugin::compile::CompileIn;
 use crate::telemetry::{LogTarget, start_logging};
 
 /// How long the simulator may take to announce itself.
@@ -101,7 +102,7 @@ async fn run(args: &DemoArgs) -> Result<(), CommandError> {
         LogTarget::File(OpenOptions::new().create(true).append(true).open(&log)?),
     )?;
 
-    let gateway = Gateway::start(&config).await?;
+    let gateway = Gateway::start(&config, CompileIn::own_child()).await?;
     let address = gateway.address()?;
     println!(
         "switchyard {} listens on http://{address}",

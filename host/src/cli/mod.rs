@@ -4,7 +4,9 @@ mod demo;
 mod journal;
 mod journal_replay;
 mod plugin_build;
+mod plugin_compile;
 mod plugin_inspect;
+mod plugin_remote;
 mod serve;
 mod walkthrough;
 
@@ -14,6 +16,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::plugin::compile::CompileJob;
 
 /// One fault-tolerant REST API in front of many exchanges.
 #[derive(Debug, Parser)]
@@ -46,6 +50,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
+    /// Bring a version to a running gateway, and show how it fares until it serves or is refused.
+    Install(plugin_remote::InstallArgs),
+    /// Put an earlier version to work again at a running gateway.
+    Rollback(plugin_remote::RollbackArgs),
+    /// Show the versions of a running gateway's adapters.
+    Status(plugin_remote::StatusArgs),
     /// Build a Rust adapter crate into a component.
     Build {
         /// Directory of the crate.
@@ -62,6 +72,9 @@ enum PluginCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Compile the component on standard input into a code cache, within limits; `serve` starts it.
+    #[command(hide = true)]
+    Compile(CompileJob),
 }
 
 /// Runs the command that the arguments name.
@@ -70,12 +83,16 @@ pub fn run() -> ExitCode {
         Command::Serve { config, listen } => serve::serve(&config, listen),
         Command::Demo(args) => demo::demo(&args),
         Command::Journal(command) => journal::run(command),
+        Command::Plugin(PluginCommand::Install(args)) => waiting(plugin_remote::install(args)),
+        Command::Plugin(PluginCommand::Rollback(args)) => waiting(plugin_remote::rollback(args)),
+        Command::Plugin(PluginCommand::Status(args)) => waiting(plugin_remote::status(args)),
         Command::Plugin(PluginCommand::Build { directory, out }) => {
             plugin_build::build(&directory, out.as_deref()).map_err(Into::into)
         }
         Command::Plugin(PluginCommand::Inspect { file, json }) => {
             plugin_inspect::inspect(&file, json).map_err(Into::into)
         }
+        Command::Plugin(PluginCommand::Compile(job)) => return plugin_compile::compile(&job),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,6 +101,14 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a command that waits for others.
+fn waiting(command: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
 }
 
 /// Prints a command's result. A reader that has seen enough (`| head`) is no error.

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::CommandError;
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::plugin::compile::CompileIn;
 use crate::telemetry::{LogTarget, start_logging};
 
 pub(super) fn serve(config: &Path, listen: Option<SocketAddr>) -> Result<(), CommandError> {
@@ -22,7 +23,7 @@ pub(super) fn serve(config: &Path, listen: Option<SocketAddr>) -> Result<(), Com
         .build()?
         .block_on(async {
             let stop = stop_signal()?;
-            let gateway = Gateway::start(&config).await?;
+            let gateway = Gateway::start(&config, CompileIn::own_child()).await?;
             let address = gateway.address()?;
             tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
             gateway.serve(stop).await;

@@ -4,7 +4,9 @@
 //! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
 
 mod cache;
+mod compiling;
 mod orders;
+mod plugins;
 mod reliability;
 mod risk;
 mod secret;
@@ -19,12 +21,13 @@ use serde::Deserialize;
 
 pub use cache::CacheSettings;
 pub use orders::OrdersConfig;
+pub use plugins::{Approval, PluginsConfig, TrialSettings};
 pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
 pub use risk::{RiskSettings, TenantConfig};
 pub use secret::{SecretError, SecretRef};
 pub use sections::{
-    Approval, AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat,
-    OPEN_TENANT, PluginsConfig, Role, ServerConfig, StoreConfig, VenueConfig, VerifyAtStart,
+    AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat, OPEN_TENANT, Role,
+    ServerConfig, StoreConfig, VenueConfig, VerifyAtStart,
 };
 
 /// Environment variables that override the file begin with this.
@@ -193,43 +196,6 @@ impl StoreConfig {
     }
 }
 
-impl PluginsConfig {
-    fn check(&self) -> Result<(), ConfigError> {
-        if self.approval == Approval::Manual {
-            let problem = "is not available in this version, which takes every adapter's declared calls as they come; it must be \"auto\"";
-            return Err(value("plugins.approval", "manual", problem.into()));
-        }
-        let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        for (key, number, least, most) in [
-            ("call_deadline_ms", self.call_deadline_ms, 1, 10_000),
-            (
-                "bulk_call_deadline_ms",
-                self.bulk_call_deadline_ms,
-                1,
-                60_000,
-            ),
-            (
-                "instantiate_deadline_ms",
-                self.instantiate_deadline_ms,
-                1,
-                60_000,
-            ),
-            ("memory_bytes", number(self.memory_bytes), 1 << 20, 4 << 30),
-            (
-                "instances_per_adapter",
-                number(self.instances_per_adapter),
-                1,
-                128,
-            ),
-            ("uses_per_instance", self.uses_per_instance, 1, u64::MAX),
-            ("component_bytes", number(self.component_bytes), 1, 1 << 30),
-        ] {
-            check_range(&format!("plugins.{key}"), number, least, most)?;
-        }
-        Ok(())
-    }
-}
-
 impl VenueConfig {
     fn check(&self, name: &str) -> Result<(), ConfigError> {
         let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -356,6 +322,8 @@ mod tests {
         assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.venues["sim"].recv_window_ms, 5_000);
         assert!(!config.venues["sim"].streams);
+        assert_eq!(config.plugins.poll_ms, 2_000);
+        assert_eq!(config.plugins.settle_ms, 100);
     }
 
     #[test]
@@ -382,6 +350,14 @@ mod tests {
             (
                 "[store]\nverify_at_start = \"some\"\n[auth]\nmode = \"open\"",
                 "store.verify_at_start",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[plugins]\nsettle_ms = 9",
+                "plugins.settle_ms",
+            ),
+            (
+                "[auth]\nmode = \"open\"\n[plugins]\npoll_ms = 3600001",
+                "plugins.poll_ms",
             ),
             ("", "auth.keys"),
             ("[orders]\nid_prefix = \"Gate\"", "orders.id_prefix"),

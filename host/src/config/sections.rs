@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use switchyard_runtime::Limits;
 
 use super::{BreakerSettings, BulkheadSettings, RetrySettings, RiskSettings, SecretRef};
 
@@ -25,76 +23,6 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             request_timeout_ms: 5_000,
-        }
-    }
-}
-
-/// `[plugins]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PluginsConfig {
-    /// Directory of `NAME.wasm` files.
-    pub directory: PathBuf,
-    /// Who approves the calls an adapter declares. Only `auto` is available in this version.
-    pub approval: Approval,
-    /// Directory of compiled machine code; absent means none is kept.
-    pub code_cache: Option<PathBuf>,
-    /// Processor time of one encode or decode, in milliseconds.
-    pub call_deadline_ms: u64,
-    /// Processor time of one decode of a listing, in milliseconds.
-    pub bulk_call_deadline_ms: u64,
-    /// Processor time to make an instance, in milliseconds.
-    pub instantiate_deadline_ms: u64,
-    /// Linear memory of one instance.
-    pub memory_bytes: usize,
-    /// Instances of one adapter alive at once.
-    pub instances_per_adapter: usize,
-    /// Calls after which an instance is replaced.
-    pub uses_per_instance: u64,
-    /// Largest component file.
-    pub component_bytes: usize,
-}
-
-/// Who approves an adapter's declared calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Approval {
-    /// Nobody: for development.
-    Auto,
-    /// An operator: a version that wants more than the last approved one waits.
-    Manual,
-}
-
-impl Default for PluginsConfig {
-    fn default() -> Self {
-        let limits = Limits::default();
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            directory: "plugins/dist".into(),
-            approval: Approval::Auto,
-            code_cache: None,
-            call_deadline_ms: millis(limits.call_deadline),
-            bulk_call_deadline_ms: millis(limits.bulk_call_deadline),
-            instantiate_deadline_ms: millis(limits.instantiate_deadline),
-            memory_bytes: limits.memory_bytes,
-            instances_per_adapter: limits.instances_per_adapter,
-            uses_per_instance: limits.uses_per_instance,
-            component_bytes: limits.component_bytes,
-        }
-    }
-}
-
-impl PluginsConfig {
-    /// The runtime's view of these settings.
-    pub fn limits(&self) -> Limits {
-        Limits {
-            call_deadline: Duration::from_millis(self.call_deadline_ms),
-            bulk_call_deadline: Duration::from_millis(self.bulk_call_deadline_ms),
-            instantiate_deadline: Duration::from_millis(self.instantiate_deadline_ms),
-            memory_bytes: self.memory_bytes,
-            instances_per_adapter: self.instances_per_adapter,
-            uses_per_instance: self.uses_per_instance,
-            component_bytes: self.component_bytes,
         }
     }
 }

@@ -8,6 +8,7 @@ mod instrument;
 mod lifecycle;
 mod order;
 mod order_id;
+mod plugin_event;
 mod report;
 mod time;
 
@@ -26,5 +27,6 @@ pub use lifecycle::{
 };
 pub use order::{Failover, Order, OrderState, OrderType, Origin, Side, SurfacedOrder, TimeInForce};
 pub use order_id::{IdPrefix, IdPrefixError, OrderId, OrderIdError};
+pub use plugin_event::PluginEvent;
 pub use report::{FillReport, Liquidity, OrderReport};
 pub use time::{Timestamp, TimestampError};

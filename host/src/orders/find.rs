@@ -4,6 +4,7 @@ use super::external::{ExternalOrder, external_order, look_up_by_venue_id};
 use super::service::{Caller, OrderError, Orders};
 use crate::model::{Failure, Order, OrderId, OrderRecord, Timestamp};
 use crate::reliability::Deadline;
+use crate::venue::NoVenue;
 
 /// An order, and whether its venue was heard on it just now.
 #[derive(Debug, Clone)]
@@ -82,7 +83,11 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Found, OrderError> {
         let not_found = || OrderError::NotFound(external.id().to_string());
-        let venue = self.venues.get(&external.venue).ok_or_else(not_found)?;
+        let venue = self.venues.named(&external.venue);
+        let venue = venue.map_err(|missing| match missing {
+            NoVenue::Waiting(failure) => OrderError::waiting(&external.venue, failure),
+            NoVenue::Unknown => not_found(),
+        })?;
         let (symbol, id) = (&external.symbol, &external.venue_order_id);
         let report = look_up_by_venue_id(venue, symbol, id, deadline).await;
         let client_id = report.as_ref().ok().and_then(|r| r.client_id.as_deref());

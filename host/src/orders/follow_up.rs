@@ -93,11 +93,11 @@ impl Orders {
                 self.metrics.fates.resolved(&venue, after);
             }
             let backlogs = schedule.backlog(clock);
-            for venue in self.venues.iter() {
-                let backlog = backlogs.get(venue.name()).copied().unwrap_or_default();
-                let behind = behind.backlog(venue.name(), clock);
+            for venue in self.venues.names() {
+                let backlog = backlogs.get(venue).copied().unwrap_or_default();
+                let behind = behind.backlog(venue, clock);
                 self.metrics.fates.unresolved(
-                    venue.name(),
+                    venue,
                     backlog.orders + behind.orders,
                     backlog.oldest.max(behind.oldest),
                 );

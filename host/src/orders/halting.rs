@@ -3,13 +3,14 @@
 use super::service::{Caller, OrderError, Orders};
 use crate::model::{Halt, HaltEvent, Timestamp};
 use crate::store::{Commit, StoreError};
+use crate::venue::Venue;
 
 impl Orders {
     /// Stops the trading at a venue, in force before it is journaled: where the journal fails, it holds until
     /// the gateway stops. A venue that is stopped stays so since when it was, for the reason that was given last.
     ///
     /// # Errors
-    /// [`OrderError::Invalid`] for venues that do not exist, or [`OrderError::Store`].
+    /// [`OrderError::Invalid`] for venues that do not exist, [`OrderError::Venue`] for one that waits, or [`OrderError::Store`].
     pub async fn halt(
         &self,
         caller: &Caller,
@@ -43,7 +44,7 @@ impl Orders {
     /// Allows the trading at a venue again, once that is journaled.
     ///
     /// # Errors
-    /// [`OrderError::Invalid`] for venues that do not exist, or [`OrderError::Store`]: it stays stopped.
+    /// [`OrderError::Invalid`] for venues that do not exist, [`OrderError::Venue`] for one that waits, or [`OrderError::Store`]: it stays stopped.
     pub async fn resume(&self, caller: &Caller, venue: &str) -> Result<(), OrderError> {
         let venue = self.venue("venue", venue)?.clone();
         let _one_at_a_time = self.halting.lock().await;
@@ -66,15 +67,28 @@ impl Orders {
     /// # Errors
     /// [`StoreError`]: it is not known what is stopped.
     pub async fn restore_halts(&self) -> Result<(), StoreError> {
-        let halts = self.journal.halts().await?;
+        let mut halts = self.journal.halts().await?;
         for venue in self.venues.iter() {
-            let halt = halts.get(venue.name()).cloned();
-            if let Some(halt) = &halt {
-                let (name, by, reason) = (venue.name(), &halt.key_id, &halt.reason);
-                tracing::warn!(venue = name, since = %halt.since, key_id = %by, reason, "trading is halted");
-            }
-            venue.set_halt(halt);
+            restore(venue, halts.remove(venue.name()));
         }
         Ok(())
     }
+
+    /// Stops what was stopped at a venue when the gateway was. To be called before the venue is served.
+    ///
+    /// # Errors
+    /// As [`Orders::restore_halts`].
+    pub(super) async fn restore_halt(&self, venue: &Venue) -> Result<(), StoreError> {
+        let mut halts = self.journal.halts().await?;
+        restore(venue, halts.remove(venue.name()));
+        Ok(())
+    }
+}
+
+fn restore(venue: &Venue, halt: Option<Halt>) {
+    if let Some(halt) = &halt {
+        let (name, by, reason) = (venue.name(), &halt.key_id, &halt.reason);
+        tracing::warn!(venue = name, since = %halt.since, key_id = %by, reason, "trading is halted");
+    }
+    venue.set_halt(halt);
 }

@@ -23,7 +23,7 @@ use crate::plugin::translate;
 use crate::reliability::Deadline;
 use crate::store::{Journal, KeyClaim, StoreError};
 use crate::telemetry::Metrics;
-use crate::venue::{Ask, Listed, Tape, Venue, Venues};
+use crate::venue::{Ask, Listed, NoVenue, Tape, Venue, Venues};
 
 /// How long a caller is asked to wait for a venue that has not listed its instruments yet.
 const UNTIL_LISTED: Duration = Duration::from_secs(2);
@@ -120,6 +120,15 @@ impl OrderError {
             retry_after: UNTIL_LISTED,
         }
     }
+
+    /// A venue's adapter is not here yet.
+    pub(super) fn waiting(venue: &str, failure: Box<Failure>) -> Self {
+        Self::Venue {
+            venue: venue.to_owned(),
+            failure,
+            order_id: None,
+        }
+    }
 }
 
 /// The order operations. Cheap to clone.
@@ -185,12 +194,13 @@ impl Orders {
 
     /// The venue of a name that a caller gave in `field`.
     pub(super) fn venue(&self, field: &'static str, name: &str) -> Result<&Arc<Venue>, OrderError> {
-        self.venues.get(name).ok_or_else(|| {
-            let problem = format!(
-                "must be a configured venue: {}",
-                self.venues.names().join(", ")
-            );
-            OrderError::Invalid(vec![FieldProblem::new(field, name, problem)])
+        self.venues.named(name).map_err(|missing| match missing {
+            NoVenue::Waiting(failure) => OrderError::waiting(name, failure),
+            NoVenue::Unknown => {
+                let known = self.venues.names().join(", ");
+                let problem = format!("must be a configured venue: {known}");
+                OrderError::Invalid(vec![FieldProblem::new(field, name, problem)])
+            }
         })
     }
 
@@ -352,10 +362,10 @@ impl Orders {
         let name = record.at_venue();
         let unavailable =
             |message: String| Failure::not_sent(FailureCode::VenueUnavailable, message);
-        let venue = self
-            .venues
-            .get(name)
-            .ok_or_else(|| unavailable(format!("venue {name} is not configured any more")))?;
+        let venue = self.venues.named(name).map_err(|missing| match missing {
+            NoVenue::Waiting(failure) => *failure,
+            NoVenue::Unknown => unavailable(format!("venue {name} is not configured any more")),
+        })?;
         let listed = venue.instrument(&record.order.symbol).ok_or_else(|| {
             unavailable(format!(
                 "{name} does not list {} (yet)",

@@ -1,7 +1,7 @@
 //! What must be known before a venue is traded on: what became of the orders whose fate was open when the
 //! gateway started, and whether the venue has orders of ours that the journal does not.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use switchyard_runtime::Capability;
 use super::schedule::Place;
 use super::service::{OrderError, Orders};
 use crate::model::{Failure, FailureCode, OrderId, OrderRecord};
+use crate::store::StoreError;
 use crate::venue::{EndpointStatus, Venue, Venues};
 
 /// Questions in a row that an endpoint must fail to be taken as one that cannot be reached.
@@ -34,9 +35,25 @@ struct Progress {
 }
 
 impl Progress {
+    fn begun(trades: bool) -> Self {
+        Self {
+            trades,
+            ..Self::default()
+        }
+    }
+
     fn is_reconciled(&self) -> bool {
         !self.trades || self.is_swept && self.awaited.is_empty()
     }
+}
+
+/// A venue's endpoints, and whether orders can be placed on them at all.
+fn places_of(venue: &Venue) -> impl Iterator<Item = (Place, bool)> {
+    let can_trade = venue.has_account() && venue.offers(Capability::Trading);
+    venue.endpoints().map(move |endpoint| {
+        let place = (venue.name().to_owned(), endpoint.to_owned());
+        (place, can_trade)
+    })
 }
 
 /// How far each endpoint has come. Cheap to clone.
@@ -48,35 +65,73 @@ struct State {
     /// Whether it is known which orders' fates were open.
     has_begun: bool,
     places: BTreeMap<Place, Progress>,
+    /// Venues whose adapters are not here: their places are not known yet.
+    waiting: BTreeSet<String>,
     /// Where each awaited order is.
     awaited: HashMap<OrderId, Place>,
+}
+
+impl State {
+    /// Notes an order of which something must be known.
+    fn take_in(&mut self, record: &OrderRecord) {
+        let (id, place) = (
+            record.order.id.clone(),
+            (record.at_venue().to_owned(), record.endpoint.clone()),
+        );
+        match self.places.get_mut(&place) {
+            Some(progress) if progress.trades => {
+                progress.awaited.insert(id.clone());
+                self.awaited.insert(id, place);
+            }
+            _ if self.waiting.contains(&place.0) => tracing::warn!(
+                order = %id, venue = %place.0, endpoint = %place.1,
+                "an unresolved order waits for the adapter of its venue"
+            ),
+            _ => tracing::error!(
+                order = %id, venue = %place.0, endpoint = %place.1,
+                "an unresolved order cannot be followed: its venue is not configured for trading any more"
+            ),
+        }
+    }
 }
 
 impl Startup {
     /// Where nothing can be traded, nothing is to be reconciled.
     pub(super) fn of(venues: &Venues) -> Self {
-        let places = venues.iter().flat_map(|venue| {
-            let can_trade = venue.has_account() && venue.offers(Capability::Trading);
-            venue.endpoints().map(move |endpoint| {
-                let place = (venue.name().to_owned(), endpoint.to_owned());
-                (place, can_trade)
-            })
-        });
-        Self::new(places)
+        let places = venues.iter().flat_map(|venue| places_of(venue));
+        let waiting = venues.waiting().map(str::to_owned);
+        Self::new(places, waiting.collect())
     }
 
-    fn new(places: impl Iterator<Item = (Place, bool)>) -> Self {
-        let progress = |trades| Progress {
-            trades,
-            ..Progress::default()
-        };
+    fn new(places: impl Iterator<Item = (Place, bool)>, waiting: BTreeSet<String>) -> Self {
         Self(Arc::new(Mutex::new(State {
             has_begun: false,
             places: places
-                .map(|(place, trades)| (place, progress(trades)))
+                .map(|(place, trades)| (place, Progress::begun(trades)))
                 .collect(),
+            waiting,
             awaited: HashMap::new(),
         })))
+    }
+
+    /// Takes in a venue that waited for its adapter, with those of its orders that are unresolved.
+    fn admit<'a>(
+        &self,
+        venue: &str,
+        places: impl Iterator<Item = (Place, bool)>,
+        unresolved: impl Iterator<Item = &'a OrderRecord>,
+    ) {
+        let mut state = self.lock();
+        state.waiting.remove(venue);
+        for (place, trades) in places {
+            state.places.insert(place, Progress::begun(trades));
+        }
+        if !state.has_begun {
+            return; // they are noted with all others
+        }
+        for record in unresolved.filter(|record| record.at_venue() == venue) {
+            state.take_in(record);
+        }
     }
 
     /// Notes which orders are unresolved: the first time, those of which something must be known, and from
@@ -94,20 +149,7 @@ impl Startup {
             return;
         }
         for record in unresolved {
-            let (id, place) = (
-                record.order.id.clone(),
-                (record.at_venue().to_owned(), record.endpoint.clone()),
-            );
-            match state.places.get_mut(&place) {
-                Some(progress) if progress.trades => {
-                    progress.awaited.insert(id.clone());
-                    state.awaited.insert(id, place);
-                }
-                _ => tracing::error!(
-                    order = %id, venue = %place.0, endpoint = %place.1,
-                    "an unresolved order cannot be followed: its venue is not configured for trading any more"
-                ),
-            }
+            state.take_in(record);
         }
     }
 
@@ -188,6 +230,20 @@ impl Startup {
 }
 
 impl Orders {
+    /// Makes ready for a venue that waited for its adapter: it is halted where it was, and nothing is placed there
+    /// before it is reconciled. To be called before anyone finds it.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is not known what is to be heeded.
+    pub async fn admit(&self, venue: &Venue) -> Result<(), StoreError> {
+        self.restore_halt(venue).await?;
+        let unresolved = self.journal.unresolved().await?;
+        let places = places_of(venue);
+        self.startup.admit(venue.name(), places, unresolved.iter());
+        self.sweeps.admit(venue);
+        Ok(())
+    }
+
     /// Whether an endpoint is reconciled: what was open at the start was asked about and answered, and its
     /// open orders were swept.
     pub fn is_reconciled(&self, venue: &str, endpoint: &str) -> bool {
@@ -264,6 +320,7 @@ pub(super) mod tests {
             places
                 .map(|(endpoint, trades)| (place(endpoint), trades))
                 .into_iter(),
+            BTreeSet::from(["late".to_owned()]),
         )
     }
 
@@ -302,6 +359,30 @@ pub(super) mod tests {
         assert!(!startup.is_reconciled(&place("spot")));
         startup.unresolved(std::iter::empty());
         assert!(startup.is_reconciled(&place("spot")));
+    }
+
+    #[test]
+    fn a_venue_that_comes_late_is_reconciled_before_it_is_traded_on_and_so_are_its_open_fates() {
+        let late = ("late".to_owned(), "spot".to_owned());
+        for journal_is_read_first in [true, false] {
+            let (startup, order) = (startup(), pending("late", "spot"));
+            let elsewhere = pending("sim", "spot");
+            let (id, unresolved) = (&order.order.id, [&order, &elsewhere]);
+            if journal_is_read_first {
+                startup.unresolved(unresolved.into_iter());
+                assert!(!startup.awaits(id), "its place is not known");
+            }
+            startup.admit(
+                "late",
+                [(late.clone(), true)].into_iter(),
+                unresolved.into_iter(),
+            );
+            startup.unresolved(unresolved.into_iter());
+            assert!(startup.awaits(id) && startup.awaits(&elsewhere.order.id));
+            startup.swept(&late, &Ok(()));
+            assert!(!startup.allows(&late), "its order still waits");
+            assert!(startup.asked(id, true) && startup.allows(&late));
+        }
     }
 
     #[test]

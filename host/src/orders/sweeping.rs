@@ -2,7 +2,7 @@
 //! those of the journal that ended without anyone having asked.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -45,31 +45,51 @@ struct Swept {
 }
 
 /// The sweeps of every endpoint on which the gateway trades, one at a time each. Clones are the same.
-#[derive(Debug, Clone)]
-pub(super) struct Sweeps(Arc<BTreeMap<Place, Mutex<Swept>>>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sweeps(Arc<RwLock<BTreeMap<Place, Arc<Mutex<Swept>>>>>);
 
 impl Sweeps {
     /// Where the gateway trades, and nothing was swept yet.
     pub(super) fn of(venues: &Venues) -> Self {
-        let places = venues.iter().flat_map(|venue| {
-            let can_trade = venue.has_account() && venue.offers(Capability::Trading);
-            let endpoints = venue.endpoints().filter(move |_| can_trade);
-            endpoints.map(|endpoint| (venue.name().to_owned(), endpoint.to_owned()))
-        });
-        let places = places.map(|place| (place, Mutex::default()));
-        Self(Arc::new(places.collect()))
+        let this = Self::default();
+        for venue in venues.iter() {
+            this.admit(venue);
+        }
+        this
+    }
+
+    /// Takes in a venue.
+    pub(super) fn admit(&self, venue: &Venue) {
+        if !venue.has_account() || !venue.offers(Capability::Trading) {
+            return;
+        }
+        let mut sweeps = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for endpoint in venue.endpoints() {
+            let place = (venue.name().to_owned(), endpoint.to_owned());
+            sweeps.entry(place).or_default();
+        }
+    }
+
+    fn at(&self, venue: &Venue) -> Vec<Place> {
+        let sweeps = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let places = sweeps.keys().filter(|place| place.0 == venue.name());
+        places.cloned().collect()
+    }
+
+    fn get(&self, place: &Place) -> Option<Arc<Mutex<Swept>>> {
+        let sweeps = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        sweeps.get(place).cloned()
     }
 }
 
 impl Orders {
-    /// Sweeps every endpoint at once and then again and again, until the task is dropped: where the journal has open
-    /// orders, every `refresh_open`.
-    pub async fn sweep(self, refresh_open: Duration) {
-        let places = self.sweeps.0.keys();
-        let kept = places.filter_map(|place| {
-            let venue = self.venues.get(&place.0)?;
-            Some(self.keep_swept(venue, place, refresh_open))
-        });
+    /// Sweeps every endpoint of a venue at once and then again and again, until the task is dropped: where the journal
+    /// has open orders, every `refresh_open`.
+    pub async fn sweep(self, venue: Arc<Venue>, refresh_open: Duration) {
+        let places = self.sweeps.at(&venue);
+        let kept = places
+            .iter()
+            .map(|place| self.keep_swept(&venue, place, refresh_open));
         join_all(kept).await;
     }
 
@@ -106,8 +126,10 @@ impl Orders {
 
     /// Learns which orders at a venue ended, unless that was asked for just now. Whoever asks meanwhile gets the same.
     pub(super) async fn refresh_open_at(&self, venue: &Arc<Venue>, deadline: Deadline) {
-        let places = self.sweeps.0.keys().filter(|place| place.0 == venue.name());
-        let sweeps = places.map(|place| self.sweep_place(venue, place, true));
+        let places = self.sweeps.at(venue);
+        let sweeps = places
+            .iter()
+            .map(|place| self.sweep_place(venue, place, true));
         if let Ok(swept) = deadline.bound(join_all(sweeps)).await {
             for failure in swept.into_iter().filter_map(Result::err) {
                 tracing::warn!(venue = venue.name(), %failure, "open orders cannot be swept");
@@ -121,7 +143,7 @@ impl Orders {
         place: &Place,
         is_asked_for: bool,
     ) -> Result<(), Failure> {
-        let Some(sweep) = self.sweeps.0.get(place) else {
+        let Some(sweep) = self.sweeps.get(place) else {
             return Ok(());
         };
         let mut swept = sweep.lock().await;

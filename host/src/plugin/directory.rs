@@ -1,11 +1,10 @@
-//! The directory that adapters are loaded from.
+//! The directory that adapters' files are in.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use switchyard_runtime::{Adapter, LoadError, Runtime};
+use super::shelf::ShelfError;
+use super::signature::SIGNATURE_EXTENSION;
 
 /// Why an adapter is not available.
 #[derive(Debug, thiserror::Error)]
@@ -39,94 +38,74 @@ pub enum PluginError {
         source: std::io::Error,
     },
     /// The file is not a usable adapter.
-    #[error("adapter {path} was refused: {source}")]
+    #[error("adapter {path} was refused: {problem}")]
     Refused {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: LoadError,
+        problem: String,
     },
+    /// Versions cannot be kept.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
 }
 
-/// Adapters by name, loaded once each.
-#[derive(Debug)]
-pub struct AdapterDirectory {
-    path: PathBuf,
-    runtime: Arc<Runtime>,
-    loaded: BTreeMap<String, Arc<Adapter>>,
+/// Whether the directory is there and can be read.
+///
+/// # Errors
+/// [`PluginError::Directory`]
+pub(super) fn check(directory: &Path) -> Result<(), PluginError> {
+    let read = fs::read_dir(directory);
+    read.map(drop).map_err(|source| PluginError::Directory {
+        path: directory.to_owned(),
+        source,
+    })
 }
 
-impl AdapterDirectory {
-    /// A directory whose adapters are loaded when they are asked for.
-    ///
-    /// # Errors
-    /// [`PluginError::Directory`] where it does not exist or cannot be read.
-    pub fn open(path: &Path, runtime: Arc<Runtime>) -> Result<Self, PluginError> {
-        fs::read_dir(path).map_err(|source| PluginError::Directory {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            runtime,
-            loaded: BTreeMap::new(),
+/// The file of an adapter, for a venue that configuration gives it to.
+///
+/// # Errors
+/// [`PluginError`], naming file and venue.
+pub(super) fn read(
+    directory: &Path,
+    name: &str,
+    venue: &str,
+) -> Result<(PathBuf, Vec<u8>), PluginError> {
+    let path = directory.join(format!("{name}.wasm"));
+    match fs::read(&path) {
+        Ok(bytes) => Ok((path, bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(PluginError::Missing {
+            name: name.into(),
+            venue: venue.into(),
+            path,
+            found: names(directory),
+        }),
+        Err(source) => Err(PluginError::Unreadable { path, source }),
+    }
+}
+
+/// The signature beside a component's file, if there is one that can be read.
+pub(super) fn signature_beside(path: &Path) -> Option<String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(SIGNATURE_EXTENSION);
+    fs::read_to_string(name).ok()
+}
+
+fn names(directory: &Path) -> String {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.path();
+            (path.extension()? == "wasm").then(|| path.file_stem()?.to_str().map(str::to_owned))?
         })
-    }
-
-    /// The adapter of a name, for a venue that configuration gives it to.
-    ///
-    /// # Errors
-    /// [`PluginError`], naming file and venue.
-    pub fn adapter(&mut self, name: &str, venue: &str) -> Result<Arc<Adapter>, PluginError> {
-        if let Some(adapter) = self.loaded.get(name) {
-            return Ok(adapter.clone());
-        }
-        let path = self.path.join(format!("{name}.wasm"));
-        let bytes = fs::read(&path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => PluginError::Missing {
-                name: name.into(),
-                venue: venue.into(),
-                path: path.clone(),
-                found: self.names(),
-            },
-            _ => PluginError::Unreadable {
-                path: path.clone(),
-                source,
-            },
-        })?;
-        let adapter = self
-            .runtime
-            .load(&bytes)
-            .map_err(|source| PluginError::Refused {
-                path: path.clone(),
-                source,
-            })?;
-        tracing::info!(
-            adapter = name,
-            version = %adapter.descriptor().adapter_version,
-            sha256 = adapter.sha256(),
-            "adapter loaded"
-        );
-        self.loaded.insert(name.to_owned(), adapter.clone());
-        Ok(adapter)
-    }
-
-    fn names(&self) -> String {
-        let mut names: Vec<String> = fs::read_dir(&self.path)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| {
-                let path = entry.path();
-                (path.extension()? == "wasm")
-                    .then(|| path.file_stem()?.to_str().map(str::to_owned))?
-            })
-            .collect();
-        names.sort();
-        if names.is_empty() {
-            "the directory holds no adapter; `make plugins` builds them".into()
-        } else {
-            format!("the directory holds: {}", names.join(", "))
-        }
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        "the directory holds no adapter; `make plugins` builds them".into()
+    } else {
+        format!("the directory holds: {}", names.join(", "))
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Break, KeyClaim, KeyEvent, Store, StoreError};
-use crate::model::{Event, HaltEvent, OrderId, OrderRecord};
+use crate::model::{Event, HaltEvent, OrderId, OrderRecord, PluginEvent};
 
 /// A journal in some store.
 pub type Journal = dyn Store;
@@ -21,6 +21,8 @@ pub struct Commit {
     pub(super) key: Option<KeyEvent>,
     /// What happened to the trading at a venue.
     pub(super) venue: Option<HaltEvent>,
+    /// What an operator did to an adapter.
+    pub(super) plugin: Option<PluginEvent>,
 }
 
 impl Commit {
@@ -49,6 +51,14 @@ impl Commit {
     pub fn of_venue(event: HaltEvent) -> Self {
         Self {
             venue: Some(event),
+            ..Self::default()
+        }
+    }
+
+    /// What an operator did to an adapter.
+    pub fn of_plugin(event: PluginEvent) -> Self {
+        Self {
+            plugin: Some(event),
             ..Self::default()
         }
     }

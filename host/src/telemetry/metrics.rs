@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::fates::FateMetrics;
 use super::journal::JournalMetrics;
+use super::plugins::PluginMetrics;
 use super::reliability::ReliabilityMetrics;
 
 /// Buckets for what crosses a network, in seconds: 1 ms to about 30 s.
@@ -148,6 +149,8 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     /// Of orders' fates.
     pub fates: FateMetrics,
+    /// Of adapters' versions.
+    pub plugins: PluginMetrics,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -175,6 +178,7 @@ impl Default for Metrics {
             reliability: ReliabilityMetrics::register(&mut registry),
             journal: JournalMetrics::register(&mut registry),
             fates: FateMetrics::register(&mut registry),
+            plugins: PluginMetrics::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register(
@@ -400,6 +404,9 @@ mod tests {
             reason: "r",
         });
         reliability.read("ticker", "live");
+        metrics.plugins.stepped("p", "active");
+        metrics.plugins.fell_back("p");
+        metrics.plugins.serving("p", "1.0.0", "00");
         metrics.fates.watch("v");
         metrics.fates.resolved("v", took);
         metrics

@@ -4,6 +4,7 @@ mod fates;
 mod journal;
 mod logging;
 mod metrics;
+mod plugins;
 mod reliability;
 
 pub use fates::FateMetrics;
@@ -13,6 +14,7 @@ pub use metrics::{
     AdapterCallLabels, CallPhase, EndpointLabels, HttpLabels, Metrics, OrderLabels, RefusedLabels,
     VenueCallLabels,
 };
+pub use plugins::PluginMetrics;
 pub use reliability::{
     BucketLabels, FailoverLabels, PriorityLabels, ReliabilityMetrics, RetryLabels, TransitionLabels,
 };

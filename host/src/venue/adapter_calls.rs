@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Adapter, Call, CallError, LogSink, Operation, Step};
+use switchyard_runtime::{Adapter, Call, CallError, Capability, LogSink, Operation, Step};
 
 use super::operation::Ask;
 use super::registry::Venue;
-use crate::model::{Failure, Fate};
+use crate::model::{Failure, FailureCode, Fate};
 use crate::plugin::translate;
 use crate::telemetry::{AdapterCallLabels, CallPhase};
 
@@ -85,6 +85,7 @@ impl Venue {
         state: Option<&Vec<u8>>,
     ) -> Result<Vec<wit::HttpRequest>, Failure> {
         let started = Instant::now();
+        let sha256 = adapter.sha256();
         let called = if state.map_or(0, Vec::len) <= INLINE_BYTES {
             adapter.encode::<O>(call, command, state)
         } else {
@@ -96,7 +97,7 @@ impl Venue {
             );
             apart(move || adapter.encode::<O>(&call, &command, state.as_ref())).await
         };
-        self.note_call::<O, _>(CallPhase::Encode, started, &called);
+        self.note_call::<O, _>(CallPhase::Encode, sha256, started, &called);
         called
             .map_err(|error| translate::call_failure(&error, Fate::NotSent))?
             .map_err(|error| Failure {
@@ -117,6 +118,11 @@ impl Venue {
     ) -> Result<Result<Step<O::Output>, wit::Error>, Failure> {
         let started = Instant::now();
         let bytes: usize = responses.iter().map(|response| response.body.len()).sum();
+        // What was carried over is the version's own: another could make anything of it.
+        let previous = self.slot.serving().previous.clone();
+        let previous =
+            previous.filter(|previous| state.is_none() && previous.sha256() != adapter.sha256());
+        let mut fell_back = false;
         let is_short = !O::BULK && bytes + state.map_or(0, Vec::len) <= INLINE_BYTES;
         let first = is_short.then(|| adapter.decode::<O>(&call, command, state, &responses));
         let called = match first {
@@ -125,22 +131,54 @@ impl Venue {
             // Long, or failed on this thread and worth another try on one where it may wait.
             again => {
                 let tries = if again.is_some() { 1 } else { 2 };
-                let (adapter, command, state) = (adapter.clone(), command.clone(), state.cloned());
-                apart(move || {
-                    decode_patiently::<O>(
-                        &adapter,
-                        &call,
-                        &command,
-                        state.as_ref(),
-                        &responses,
-                        mutated,
-                        tries,
-                    )
-                })
-                .await
+                let (first, command, state) = (adapter.clone(), command.clone(), state.cloned());
+                let decoded = apart(move || {
+                    let read = |adapter: &Adapter, tries| {
+                        let state = state.as_ref();
+                        decode_patiently::<O>(
+                            adapter, &call, &command, state, &responses, mutated, tries,
+                        )
+                    };
+                    match (read(&first, tries), previous) {
+                        (Err(error), Some(previous)) if is_its_fault(&error) => {
+                            Ok((read(&previous, 1).map_err(|_| error.clone()), Some(error)))
+                        }
+                        (decoded, _) => Ok((decoded, None)),
+                    }
+                });
+                match decoded.await {
+                    Ok((decoded, None)) => decoded,
+                    Ok((decoded, Some(error))) => {
+                        fell_back = decoded.is_ok();
+                        if fell_back {
+                            self.slot.trapped(adapter.sha256());
+                        }
+                        tracing::error!(venue = %self.name, operation = O::NAME, %error, fell_back, "an answer could not be read");
+                        decoded
+                    }
+                    Err(error) => Err(error),
+                }
             }
         };
-        self.note_call::<O, _>(CallPhase::Decode, started, &called);
+        self.note_call::<O, _>(CallPhase::Decode, adapter.sha256(), started, &called);
+        if fell_back {
+            self.metrics.plugins.fell_back(self.slot.name());
+            if !mutated && !may_be_read_by_another::<O>(&called) {
+                return Err(Failure::new(
+                    FailureCode::AdapterFailed,
+                    Fate::Refused,
+                    "the answer could be read by an earlier version of the adapter only",
+                ));
+            }
+            if mutated {
+                // What an earlier version makes of it is no word to end an order by: the venue is asked.
+                return Err(Failure::new(
+                    FailureCode::OutcomeUnknown,
+                    Fate::Unknown,
+                    "the answer could be read by an earlier version of the adapter only; the venue is asked what became of it",
+                ));
+            }
+        }
         let fate = if mutated {
             Fate::Unknown
         } else {
@@ -152,6 +190,7 @@ impl Venue {
     fn note_call<O: Operation, T>(
         &self,
         phase: CallPhase,
+        sha256: &str,
         started: Instant,
         called: &Result<T, CallError>,
     ) {
@@ -163,6 +202,9 @@ impl Venue {
         self.metrics
             .adapter_called(labels, started.elapsed(), called.is_err());
         if let Err(error) = called {
+            if is_its_fault(error) {
+                self.slot.trapped(sha256);
+            }
             tracing::error!(venue = %self.name, operation = O::NAME, ?phase, %error, "call into the adapter failed");
         }
     }
@@ -190,6 +232,25 @@ fn is_worth_another_try(error: &CallError, mutated: bool) -> bool {
         CallError::Trap(_) | CallError::MemoryExceeded { .. } => true,
         CallError::DeadlineExceeded(_) | CallError::PoolExhausted(_) => mutated,
         CallError::NoCapability(_) => false,
+    }
+}
+
+/// Whether what an earlier version made of an answer is taken: not of orders, which nothing that the version in
+/// service cannot read may end, and not as a state that this one would go on from.
+fn may_be_read_by_another<O: Operation>(
+    called: &Result<Result<Step<O::Output>, wit::Error>, CallError>,
+) -> bool {
+    let goes_on = matches!(called, Ok(Ok(Step::Continue(_))));
+    O::CAPABILITY != Capability::Trading && !goes_on
+}
+
+/// Whether the version is to blame for a call that did not complete.
+fn is_its_fault(error: &CallError) -> bool {
+    match error {
+        CallError::Trap(_) | CallError::MemoryExceeded { .. } | CallError::DeadlineExceeded(_) => {
+            true
+        }
+        CallError::PoolExhausted(_) | CallError::NoCapability(_) => false,
     }
 }
 

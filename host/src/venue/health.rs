@@ -13,6 +13,8 @@ use crate::model::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VenueStatus {
+    /// Its adapter is not in `plugins.directory`, and was not brought: it goes live once it is.
+    Waiting,
     /// Not yet probed.
     Starting,
     /// Every endpoint answers and has listed its instruments.

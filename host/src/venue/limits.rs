@@ -2,11 +2,11 @@
 //! venues of the configuration that share an address or an account.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use switchyard_runtime::Adapter;
 use switchyard_runtime::wit::descriptor::{Bucket as Declared, BucketScope};
 use switchyard_runtime::wit::market::PublishedLimit;
 use switchyard_runtime::wit::types as wit;
@@ -56,13 +56,13 @@ pub struct BucketStatus {
 }
 
 /// What identifies those with whom a venue shares its limits.
-pub(super) struct Sharing<'a> {
+pub(super) struct Sharing {
     /// The adapter's name: another adapter's buckets mean something else.
-    pub(super) adapter: &'a str,
+    pub(super) adapter: String,
     /// Where requests go.
-    pub(super) endpoints: &'a BTreeMap<String, Url>,
+    pub(super) endpoints: BTreeMap<String, Url>,
     /// Public part of the account's key.
-    pub(super) api_key: Option<&'a str>,
+    pub(super) api_key: Option<String>,
 }
 
 struct Bucket {
@@ -72,14 +72,20 @@ struct Bucket {
     remaining_header: Option<String>,
     /// Configuration stands above what the venue publishes.
     is_configured: bool,
+    /// Whether its limit is one that the venue published.
+    is_published: AtomicBool,
     labels: BucketLabels,
 }
+
+type Buckets = IndexMap<String, Arc<Bucket>>;
 
 /// The limits of one venue.
 pub(super) struct VenueLimits {
     venue: String,
     limiter: Limiter,
-    buckets: IndexMap<String, Bucket>,
+    sharing: Sharing,
+    configured: BTreeMap<String, u32>,
+    buckets: RwLock<Arc<Buckets>>,
     /// Closed by bans, one for each origin; every request passes them all, for a ban is of the whole venue.
     gates: Vec<Ledger>,
     metrics: Arc<Metrics>,
@@ -107,36 +113,12 @@ impl Pass {
 impl VenueLimits {
     pub(super) fn new(
         venue: &str,
-        adapter: &Adapter,
-        sharing: &Sharing<'_>,
-        configured: &BTreeMap<String, u32>,
+        declared: &[Declared],
+        sharing: Sharing,
+        configured: BTreeMap<String, u32>,
         limiter: Limiter,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let buckets = adapter.descriptor().buckets.iter();
-        let buckets = buckets
-            .map(|declared| {
-                let own = configured.get(&declared.name);
-                let limit = own.copied().unwrap_or(declared.limit);
-                let window = Duration::from_millis(declared.window_ms);
-                let ledger = limiter.ledger(sharing.key(declared), limit.into(), window);
-                if let Some(own) = own {
-                    ledger.cap(u64::from(*own));
-                }
-                let bucket = Bucket {
-                    ledger,
-                    scope: declared.scope,
-                    used_header: declared.used_header.clone(),
-                    remaining_header: declared.remaining_header.clone(),
-                    is_configured: own.is_some(),
-                    labels: BucketLabels {
-                        venue: venue.to_owned(),
-                        bucket: declared.name.clone(),
-                    },
-                };
-                (declared.name.clone(), bucket)
-            })
-            .collect();
         let gates = sharing.origins().into_iter().map(|origin| {
             let gate = LedgerKey {
                 scope: origin.to_owned(),
@@ -144,18 +126,103 @@ impl VenueLimits {
             };
             limiter.ledger(gate, UNLIMITED, Duration::from_secs(1))
         });
-        Self {
+        let this = Self {
             venue: venue.to_owned(),
             gates: gates.collect(),
             limiter,
-            buckets,
+            sharing,
+            configured,
+            buckets: RwLock::default(),
             metrics,
+        };
+        this.learn(declared);
+        this
+    }
+
+    /// Takes in the buckets that a version of the adapter counts in. Those of others stay: their last requests
+    /// may be on their way.
+    pub(super) fn learn(&self, declared: &[Declared]) {
+        self.take_in(declared, |known, declared| self.learned(known, declared));
+    }
+
+    /// Takes in the buckets that are new, and leaves those that are known as they are.
+    pub(super) fn add(&self, declared: &[Declared]) {
+        self.take_in(declared, |known, declared| match known {
+            Some(known) => known.clone(),
+            None => self.bucket(declared),
+        });
+    }
+
+    fn take_in(
+        &self,
+        declared: &[Declared],
+        taken: impl Fn(Option<&Arc<Bucket>>, &Declared) -> Arc<Bucket>,
+    ) {
+        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = (**buckets).clone();
+        for declared in declared {
+            let bucket = taken(buckets.get(&declared.name), declared);
+            next.insert(declared.name.clone(), bucket);
         }
+        *buckets = Arc::new(next);
+    }
+
+    /// A bucket as another version declares it: what was spent stays spent. What configuration says or the venue has
+    /// published stands above what is declared.
+    fn learned(&self, known: Option<&Arc<Bucket>>, declared: &Declared) -> Arc<Bucket> {
+        let key = self.sharing.key(declared);
+        let Some(known) = known.filter(|known| *known.ledger.key() == key) else {
+            return self.bucket(declared);
+        };
+        let is_published = known.is_published.load(Ordering::Relaxed);
+        if !known.is_configured && !is_published {
+            let window = Duration::from_millis(declared.window_ms);
+            known.ledger.set_limit(declared.limit.into(), window);
+        }
+        Arc::new(Bucket {
+            ledger: known.ledger.clone(),
+            scope: declared.scope,
+            used_header: declared.used_header.clone(),
+            remaining_header: declared.remaining_header.clone(),
+            is_configured: known.is_configured,
+            is_published: is_published.into(),
+            labels: known.labels.clone(),
+        })
+    }
+
+    fn bucket(&self, declared: &Declared) -> Arc<Bucket> {
+        let own = self.configured.get(&declared.name);
+        let limit = own.copied().unwrap_or(declared.limit);
+        let window = Duration::from_millis(declared.window_ms);
+        let key = self.sharing.key(declared);
+        let ledger = self.limiter.ledger(key, limit.into(), window);
+        if let Some(own) = own {
+            ledger.cap(u64::from(*own));
+        }
+        Arc::new(Bucket {
+            ledger,
+            scope: declared.scope,
+            used_header: declared.used_header.clone(),
+            remaining_header: declared.remaining_header.clone(),
+            is_configured: own.is_some(),
+            is_published: false.into(),
+            labels: BucketLabels {
+                venue: self.venue.clone(),
+                bucket: declared.name.clone(),
+            },
+        })
+    }
+
+    fn buckets(&self) -> Arc<Buckets> {
+        self.buckets
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Their names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
-        self.buckets.keys()
+    pub(super) fn names(&self) -> Vec<String> {
+        self.buckets().keys().cloned().collect()
     }
 
     /// Spends what the requests cost, waiting for it until the deadline.
@@ -191,8 +258,9 @@ impl VenueLimits {
 
     /// Refuses requests that were let through before something they spend of was closed.
     pub(super) fn must_be_open(&self, pass: &Pass) -> Result<(), Failure> {
+        let buckets = self.buckets();
         let names = pass.marks.iter();
-        let ledgers = names.filter_map(|(name, _)| Some(&self.buckets.get(name)?.ledger));
+        let ledgers = names.filter_map(|(name, _)| Some(&buckets.get(name)?.ledger));
         let closed = self
             .gates
             .iter()
@@ -208,13 +276,14 @@ impl VenueLimits {
         }
     }
 
-    fn costs(&self, requests: &[wit::HttpRequest]) -> Vec<(&Bucket, u64)> {
+    fn costs(&self, requests: &[wit::HttpRequest]) -> Vec<(Arc<Bucket>, u64)> {
         let mut costs: IndexMap<&str, u64> = IndexMap::new();
         for cost in requests.iter().flat_map(|request| &request.costs) {
             *costs.entry(&cost.bucket).or_default() += u64::from(cost.amount);
         }
+        let buckets = self.buckets();
         let known = costs.into_iter().filter_map(|(name, cost)| {
-            let bucket = self.buckets.get(name);
+            let bucket = buckets.get(name).cloned();
             if bucket.is_none() {
                 tracing::warn!(venue = %self.venue, bucket = name, "the adapter spends of a bucket that it does not declare");
             }
@@ -252,8 +321,9 @@ impl VenueLimits {
         requests: &[wit::HttpRequest],
         responses: &[wit::HttpResponse],
     ) {
+        let buckets = self.buckets();
         for (name, mark) in &pass.marks {
-            let Some(bucket) = self.buckets.get(name) else {
+            let Some(bucket) = buckets.get(name) else {
                 continue;
             };
             // A header counts the budget that its request drew on, which may share its name with another's.
@@ -303,12 +373,14 @@ impl VenueLimits {
 
     /// Takes limits that the venue publishes; configuration stands above them.
     pub(super) fn publish(&self, published: &[PublishedLimit]) {
+        let buckets = self.buckets();
         for limit in published {
-            if let Some(bucket) = self.buckets.get(&limit.bucket)
+            if let Some(bucket) = buckets.get(&limit.bucket)
                 && !bucket.is_configured
             {
                 let window = Duration::from_millis(limit.window_ms);
                 bucket.ledger.set_limit(limit.limit.into(), window);
+                bucket.is_published.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -317,7 +389,8 @@ impl VenueLimits {
     pub(super) fn status(&self) -> IndexMap<String, BucketStatus> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let ban = self.gates.iter().filter_map(Ledger::closed_for).max();
-        let statuses = self.buckets.iter().map(|(name, bucket)| {
+        let buckets = self.buckets();
+        let statuses = buckets.iter().map(|(name, bucket)| {
             let ledger = &bucket.ledger;
             let (used, limit) = (ledger.used(), ledger.limit());
             let status = BucketStatus {
@@ -349,7 +422,7 @@ impl Bucket {
     }
 }
 
-impl Sharing<'_> {
+impl Sharing {
     /// Where requests go, each once.
     fn origins(&self) -> BTreeSet<&str> {
         self.endpoints.values().map(Url::as_str).collect()
@@ -357,7 +430,7 @@ impl Sharing<'_> {
 
     fn key(&self, bucket: &Declared) -> LedgerKey {
         let address = self.address(bucket.endpoints.iter());
-        let scope = match (bucket.scope, self.api_key) {
+        let scope = match (bucket.scope, &self.api_key) {
             (BucketScope::Account, Some(api_key)) => format!("{address} {api_key}"),
             _ => address,
         };
@@ -400,6 +473,76 @@ fn code_of(reason: Reason) -> FailureCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reliability::limiter::LimiterConfig;
+
+    fn declared(name: &str, limit: u32) -> Declared {
+        Declared {
+            name: name.into(),
+            scope: BucketScope::Ip,
+            endpoints: Vec::new(),
+            limit,
+            window_ms: 60_000,
+            used_header: None,
+            remaining_header: None,
+        }
+    }
+
+    fn limits(configured: &[(&str, u32)]) -> VenueLimits {
+        let sharing = Sharing {
+            adapter: "adapter".into(),
+            endpoints: BTreeMap::new(),
+            api_key: None,
+        };
+        let configured = configured
+            .iter()
+            .map(|(name, limit)| ((*name).into(), *limit));
+        VenueLimits::new(
+            "venue",
+            &[declared("weight", 100)],
+            sharing,
+            configured.collect(),
+            Limiter::new(LimiterConfig::default()),
+            Arc::default(),
+        )
+    }
+
+    fn limit(limits: &VenueLimits, bucket: &str) -> u64 {
+        limits.status()[bucket].limit
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_candidate_adds_buckets_and_changes_none() {
+        let limits = limits(&[]);
+        limits.add(&[declared("weight", 1), declared("orders", 5)]);
+        assert_eq!(limit(&limits, "weight"), 100);
+        assert_eq!(limit(&limits, "orders"), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_version_that_serves_says_what_the_limits_are_lower_or_higher() {
+        let limits = limits(&[]);
+        for next in [10, 1_000] {
+            limits.learn(&[declared("weight", next)]);
+            assert_eq!(limit(&limits, "weight"), u64::from(next));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_configured_or_published_stands_above_what_another_version_declares() {
+        let configured = limits(&[("weight", 50)]);
+        configured.learn(&[declared("weight", 1_000)]);
+        assert_eq!(limit(&configured, "weight"), 50);
+        let published = limits(&[]);
+        published.publish(&[PublishedLimit {
+            bucket: "weight".into(),
+            limit: 70,
+            window_ms: 60_000,
+        }]);
+        for next in [10, 1_000] {
+            published.learn(&[declared("weight", next)]);
+            assert_eq!(limit(&published, "weight"), 70);
+        }
+    }
 
     #[test]
     fn what_the_limits_keep_from_being_asked_never_passes_for_what_cannot_be_asked() {

@@ -12,6 +12,8 @@ mod limits;
 mod operation;
 mod policies;
 mod registry;
+mod roster;
+mod steps;
 mod tape;
 mod verdict;
 mod watch;
@@ -25,5 +27,6 @@ pub use health::{
 pub use limits::BucketStatus;
 pub use operation::Ask;
 pub use policies::{BreakerStatus, BulkheadStatus};
-pub use registry::{Venue, VenueError, Venues};
+pub use registry::{Venue, VenueError};
+pub use roster::{NoVenue, Venues};
 pub use tape::Tape;

@@ -4,26 +4,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Adapter, Call, Operation, RecordedStep, Recorder, Step, method_name};
+use switchyard_runtime::{Adapter, GetCandles, GetOrderBook, GetTicker, Operation};
 
 use super::catalogue::Listed;
 use super::registry::Venue;
 use super::tape::Tape;
 use super::verdict::{self, Kind};
 use crate::model::{Attempt, Failure, FailureCode, Fate, Timestamp};
-use crate::plugin::translate;
+use crate::plugin::{Serving, Trial};
 use crate::reliability::Deadline;
 use crate::telemetry::{RetryLabels, VenueCallLabels};
-
-/// Rounds of requests one operation may take; 10,000 orders of history in pages of 500 take 20.
-const MAX_STEPS: usize = 64;
-
-/// Largest state an adapter may carry from one step to the next, in bytes.
-const MAX_STATE_BYTES: usize = 16 * 1024 * 1024;
-
-/// A request that waited this long for a rate limit is stamped and signed anew.
-const STAMP_LASTS: Duration = Duration::from_millis(50);
 
 /// What is asked of a venue, and until when.
 #[derive(Debug)]
@@ -39,11 +29,38 @@ pub struct Ask<'a, O: Operation> {
 }
 
 /// How an operation went that gave no result.
-struct Stopped {
-    failure: Failure,
+pub(super) struct Stopped {
+    pub(super) failure: Failure,
     /// Whether the gateway itself kept it from being sent: that says nothing of the venue, and trying again
     /// at once leads to the same.
-    by_us: bool,
+    pub(super) by_us: bool,
+}
+
+/// The version that does the work, and who goes through it again.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) adapter: &'a Arc<Adapter>,
+    pub(super) shadow: Option<&'a Trial>,
+    /// Whether what it makes of an answer may close the venue's limits: not a candidate's.
+    pub(super) is_heeded: bool,
+}
+
+impl<'a> By<'a> {
+    fn active(serving: &'a Serving) -> Self {
+        Self {
+            adapter: &serving.active,
+            shadow: serving.trial.as_deref(),
+            is_heeded: true,
+        }
+    }
+
+    fn candidate(trial: &'a Trial) -> Self {
+        Self {
+            adapter: trial.candidate(),
+            shadow: None,
+            is_heeded: false,
+        }
+    }
 }
 
 impl From<Failure> for Stopped {
@@ -113,7 +130,9 @@ impl Venue {
     ) -> Result<(O::Output, Talk), Failure> {
         let mut talk = Talk::none();
         let run = async {
-            self.run_steps(&ask, &unrecorded, Kind::Probe, None, &mut talk)
+            let serving = self.slot.serving();
+            let by = By::active(&serving);
+            self.run_steps(&ask, &unrecorded, Kind::Probe, None, &mut talk, by)
                 .await
                 .map_err(|stopped| stopped.failure)
         };
@@ -222,7 +241,19 @@ impl Venue {
                 Err(refused) => return Err(before.unwrap_or(refused)),
             };
             let mut talk = Talk::none();
-            let result = self.run_steps(ask, record, kind, tape, &mut talk).await;
+            let serving = self.slot.serving();
+            let tried = self.try_candidate(kind, ask, record, &serving).await;
+            let result = match tried {
+                Some(Ok(output)) => Ok(output),
+                tried => {
+                    let by = By::active(&serving);
+                    let result = self.run_steps(ask, record, kind, tape, &mut talk, by).await;
+                    if let (Some(Err((trial, failure))), Ok(_)) = (tried, &result) {
+                        trial.failed(O::NAME, &failure);
+                    }
+                    result
+                }
+            };
             let talked = talk.in_all;
             let failure = match result {
                 Ok(output) => {
@@ -263,6 +294,44 @@ impl Venue {
         }
     }
 
+    /// Lets a candidate read market data, if there is one and it is its turn: nothing that says what became of an
+    /// order. What it fails to do within half of the time says nothing of the venue, and is done again by the active
+    /// version.
+    async fn try_candidate<O, R, F>(
+        &self,
+        kind: Kind,
+        ask: &Ask<'_, O>,
+        record: &R,
+        serving: &Serving,
+    ) -> Option<Result<O::Output, (Arc<Trial>, Failure)>>
+    where
+        O: Operation,
+        R: Fn(Attempt) -> F + Send + Sync,
+        F: Future<Output = Result<(), Failure>> + Send,
+    {
+        let trial = serving.trial.as_ref()?;
+        if kind != Kind::Read || !is_market_data::<O>() || !trial.takes_read() {
+            return None;
+        }
+        let ask = Ask::<O> {
+            endpoint: ask.endpoint,
+            instrument: ask.instrument,
+            command: ask.command.clone(),
+            deadline: ask.deadline.share(2),
+        };
+        let mut talk = Talk::none();
+        let by = By::candidate(trial);
+        let run = self.run_steps(&ask, record, kind, None, &mut talk, by);
+        match run.await {
+            Ok(output) => {
+                trial.served();
+                Some(Ok(output))
+            }
+            Err(Stopped { by_us: true, .. }) => None,
+            Err(Stopped { failure, .. }) => Some(Err((trial.clone(), failure))),
+        }
+    }
+
     fn note_retry<O: Operation>(&self, endpoint: &str, failure: &Failure) {
         self.metrics.reliability.retried(&RetryLabels {
             venue: self.name.clone(),
@@ -272,170 +341,11 @@ impl Venue {
         });
         tracing::info!(venue = %self.name, endpoint, operation = O::NAME, %failure, "trying again");
     }
-
-    async fn run_steps<O, R, F>(
-        &self,
-        ask: &Ask<'_, O>,
-        record: &R,
-        kind: Kind,
-        tape: Option<&Tape>,
-        talk: &mut Talk,
-    ) -> Result<O::Output, Stopped>
-    where
-        O: Operation,
-        R: Fn(Attempt) -> F + Send + Sync,
-        F: Future<Output = Result<(), Failure>> + Send,
-    {
-        let adapter = self.adapter();
-        let mut state: Option<Vec<u8>> = None;
-        // Once a step changed something, no later failure may claim that nothing happened.
-        let mut changed = false;
-        for _ in 0..MAX_STEPS {
-            let settled = |failure: Failure| {
-                if changed {
-                    Failure {
-                        fate: Fate::Unknown,
-                        ..failure
-                    }
-                } else {
-                    failure
-                }
-            };
-            self.must_not_be_halted(kind).map_err(|failure| Stopped {
-                failure: settled(failure),
-                by_us: !changed,
-            })?;
-            let mut recorder = tape.map(|_| Arc::new(Recorder::default()));
-            let mut call = watched(self.call::<O>(ask), recorder.as_ref());
-            let mut requests = self
-                .encode::<O>(&adapter, &call, &ask.command, state.as_ref())
-                .await
-                .map_err(settled)?;
-            let pass = self
-                .limits
-                .acquire(&requests, kind.priority(), ask.deadline)
-                .await
-                .map_err(|failure| Stopped {
-                    failure: settled(failure),
-                    by_us: !changed,
-                })?;
-            if pass.waited() >= STAMP_LASTS {
-                // Stamped and signed when it is sent, not when it began to wait.
-                recorder = tape.map(|_| Arc::new(Recorder::default()));
-                call = watched(self.call::<O>(ask), recorder.as_ref());
-                requests = self
-                    .encode::<O>(&adapter, &call, &ask.command, state.as_ref())
-                    .await
-                    .map_err(settled)?;
-            }
-            let stamped_at = translate::timestamp(call.context.now);
-            let mutating = self
-                .mutating_request::<O>(&adapter, &requests)
-                .map_err(settled)?;
-            if let Some(request) = mutating.and_then(|place| requests.get(place)) {
-                let expires_at =
-                    stamped_at.plus(Duration::from_millis(call.context.window_ms.into()));
-                let attempt = attempt::<O>(&adapter, request, stamped_at, expires_at);
-                // Keeping the attempt may take long, and much may happen meanwhile.
-                let may_go = record(attempt)
-                    .await
-                    .and_then(|()| self.must_not_be_halted(kind))
-                    .and_then(|()| self.limits.must_be_open(&pass));
-                if let Err(failure) = may_go {
-                    pass.refund();
-                    return Err(Stopped {
-                        failure: settled(failure),
-                        by_us: !changed,
-                    });
-                }
-                if self.clock.now(ask.endpoint) >= expires_at || ask.deadline.has_passed() {
-                    pass.refund();
-                    return Err(settled(Failure::not_sent(
-                        FailureCode::Timeout,
-                        "the request went stale before it could be sent",
-                    ))
-                    .into());
-                }
-            }
-            let (began, sent) = (Timestamp::now(), Instant::now());
-            let answered = self.send_all(&requests, mutating, ask.deadline).await;
-            let took = sent.elapsed();
-            *talk = Talk {
-                began,
-                took,
-                in_all: talk.in_all + took,
-            };
-            let context = call.context.clone();
-            let keep = |answers: Result<&[wit::HttpResponse], String>, meaning: Option<_>| {
-                if let (Some(tape), Some(recorder)) = (tape, &recorder) {
-                    let step = RecordedStep::<O> {
-                        adapter: &adapter,
-                        context: &context,
-                        command: &ask.command,
-                        state: state.as_ref(),
-                        requests: &requests,
-                        answers,
-                    };
-                    tape.add(recorder.exchange(&step, meaning));
-                }
-            };
-            let responses = answered.map_err(|failure| {
-                keep(Err(failure.message.clone()), None);
-                settled(failure)
-            })?;
-            self.limits.note(&pass, &requests, &responses);
-            drop(pass);
-            let taped = tape.map(|_| responses.clone()).unwrap_or_default();
-            let decoded = self
-                .decode::<O>(
-                    &adapter,
-                    call,
-                    &ask.command,
-                    state.as_ref(),
-                    responses,
-                    mutating.is_some(),
-                )
-                .await;
-            keep(
-                Ok(&taped),
-                decoded.as_ref().ok().map(|meaning| meaning.as_ref()),
-            );
-            let step = decoded.and_then(|meaning| {
-                meaning.map_err(|error| {
-                    let now = self.clock.now(ask.endpoint);
-                    translate::venue_failure(error, mutating.is_some(), now)
-                })
-            });
-            let step = step.map_err(|failure| {
-                self.limits.heed(&failure, &requests);
-                settled(failure)
-            })?;
-            changed |= mutating.is_some();
-            match step {
-                Step::Done(output) => return Ok(output),
-                Step::Continue(next) if next.len() <= MAX_STATE_BYTES => state = Some(next),
-                Step::Continue(_) => {
-                    return Err(after(
-                        changed,
-                        "the adapter's state between two steps is too large",
-                    )
-                    .into());
-                }
-            }
-        }
-        Err(after(
-            changed,
-            &format!("the adapter did not finish within {MAX_STEPS} steps"),
-        )
-        .into())
-    }
 }
 
-fn watched(call: Call, recorder: Option<&Arc<Recorder>>) -> Call {
-    match recorder {
-        Some(recorder) => recorder.watch(call),
-        None => call,
-    }
+/// What a candidate may read for callers. The clock and the instruments are what orders are made with.
+fn is_market_data<O: Operation>() -> bool {
+    [GetTicker::NAME, GetOrderBook::NAME, GetCandles::NAME].contains(&O::NAME)
 }
 
 /// Nothing is recorded of what changes nothing.
@@ -453,37 +363,4 @@ fn after_earlier(kind: Kind, earlier: Option<Failure>, failure: Failure) -> Fail
         };
     }
     failure
-}
-
-fn attempt<O: Operation>(
-    adapter: &Adapter,
-    request: &wit::HttpRequest,
-    stamped_at: Timestamp,
-    expires_at: Timestamp,
-) -> Attempt {
-    let path = request.path.split('?').next().unwrap_or_default();
-    Attempt {
-        operation: O::NAME.to_owned(),
-        request: format!(
-            "{} {}:{path}",
-            method_name(request.method),
-            request.endpoint
-        ),
-        stamped_at,
-        expires_at,
-        adapter_version: adapter.descriptor().adapter_version.clone(),
-        adapter_sha256: adapter.sha256().to_owned(),
-    }
-}
-
-fn after(changed: bool, message: &str) -> Failure {
-    Failure::new(
-        FailureCode::AdapterFailed,
-        if changed {
-            Fate::Unknown
-        } else {
-            Fate::Refused
-        },
-        message,
-    )
 }

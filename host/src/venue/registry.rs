@@ -1,13 +1,14 @@
-//! Venues as configured: each with its adapter, endpoints, account and state.
+//! A venue as configured: with its adapter, endpoints, account and state.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 use secrecy::ExposeSecret;
 use switchyard_runtime::wit::descriptor::EndpointRules;
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Adapter, Capability, KeyError, Runtime, SecretKey};
+use switchyard_runtime::{Adapter, Capability, KeyError, SecretKey};
 use tokio::time::Instant;
 use url::Url;
 
@@ -18,18 +19,15 @@ use super::health::{Condition, HealthBoard, VenueStatus};
 use super::http::Sender;
 use super::limits::{BucketStatus, Sharing, VenueLimits};
 use super::policies::{BreakerStatus, BulkheadStatus, Policies};
-use crate::config::{Config, CredentialsConfig, SecretError, VenueConfig};
+use crate::config::{CredentialsConfig, SecretError, VenueConfig};
 use crate::model::Timestamp;
-use crate::plugin::{AdapterDirectory, PluginError};
+use crate::plugin::Slot;
 use crate::reliability::limiter::Limiter;
 use crate::telemetry::Metrics;
 
 /// Why a venue cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum VenueError {
-    /// Its adapter is missing or unusable.
-    #[error(transparent)]
-    Plugin(#[from] PluginError),
     /// A credential cannot be read.
     #[error("venues.{venue}.credentials.{key}: {source}")]
     Secret {
@@ -91,7 +89,10 @@ pub(super) struct Account {
 pub struct Venue {
     pub(super) name: String,
     adapter_name: String,
-    adapter: RwLock<Arc<Adapter>>,
+    pub(super) slot: Arc<Slot>,
+    configured_limits: Vec<String>,
+    /// Times that instruments were to be read anew.
+    pub(super) listings_wanted: AtomicU64,
     pub(super) endpoints: BTreeMap<String, Url>,
     pub(super) account: Option<Account>,
     pub(super) window_ms: u32,
@@ -115,14 +116,15 @@ impl std::fmt::Debug for Venue {
 }
 
 impl Venue {
-    fn new(
+    pub(super) fn new(
         name: &str,
         config: &VenueConfig,
-        adapter: Arc<Adapter>,
+        slot: Arc<Slot>,
         sender: Sender,
         limiter: Limiter,
         metrics: Arc<Metrics>,
     ) -> Result<Self, VenueError> {
+        let adapter = slot.active();
         let descriptor = adapter.descriptor();
         let known: Vec<String> = descriptor
             .endpoints
@@ -156,19 +158,19 @@ impl Venue {
         let account = config.credentials.as_ref();
         let account = account.map(|c| account_of(name, c)).transpose()?;
         let sharing = Sharing {
-            adapter: &config.adapter,
-            endpoints: &endpoints,
-            api_key: account.as_ref().map(|account| account.api_key.as_str()),
+            adapter: config.adapter.clone(),
+            endpoints: endpoints.clone(),
+            api_key: account.as_ref().map(|account| account.api_key.clone()),
         };
         let limits = VenueLimits::new(
             name,
-            &adapter,
-            &sharing,
-            &config.limits,
+            &descriptor.buckets,
+            sharing,
+            config.limits.clone(),
             limiter,
             metrics.clone(),
         );
-        let known: Vec<String> = limits.names().cloned().collect();
+        let known = limits.names();
         if let Some(bucket) = config.limits.keys().find(|bucket| !known.contains(bucket)) {
             return Err(VenueError::UnknownBucket {
                 venue: name.to_owned(),
@@ -191,7 +193,9 @@ impl Venue {
             halt: HaltSwitch::default(),
             resyncs: tokio::sync::Mutex::default(),
             limits,
-            adapter: RwLock::new(adapter),
+            slot,
+            configured_limits: config.limits.keys().cloned().collect(),
+            listings_wanted: AtomicU64::new(0),
             metrics,
         })
     }
@@ -208,10 +212,27 @@ impl Venue {
 
     /// The adapter version that serves it now.
     pub fn adapter(&self) -> Arc<Adapter> {
-        self.adapter
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.slot.active()
+    }
+
+    /// The buckets whose limits configuration sets.
+    pub fn configured_limits(&self) -> &[String] {
+        &self.configured_limits
+    }
+
+    /// Adds the limits that only a candidate counts in; those of the active version stay as they are.
+    pub fn add_limits(&self, candidate: &Adapter) {
+        self.limits.add(&candidate.descriptor().buckets);
+    }
+
+    /// Takes in the limits that a version of its adapter counts in.
+    pub fn learn_limits(&self, adapter: &Adapter) {
+        self.limits.learn(&adapter.descriptor().buckets);
+    }
+
+    /// Reads the venue's instruments anew, soon: another version may see them otherwise.
+    pub fn list_again(&self) {
+        self.listings_wanted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Its instruments, as of now.
@@ -341,7 +362,11 @@ impl Venue {
     }
 }
 
-fn account_of(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueError> {
+/// The account that configuration names.
+///
+/// # Errors
+/// [`VenueError`], naming the key.
+pub(super) fn account_of(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueError> {
     let read = |key: &'static str, place: &crate::config::SecretRef| {
         place.read().map_err(|source| VenueError::Secret {
             venue: venue.to_owned(),
@@ -367,53 +392,4 @@ fn account_of(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueE
         api_key,
         secret: Arc::new(secret),
     })
-}
-
-/// All venues, in the order of their names.
-#[derive(Debug)]
-pub struct Venues {
-    by_name: IndexMap<String, Arc<Venue>>,
-}
-
-impl Venues {
-    /// Loads every adapter that configuration names and sets its venues up. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`VenueError`], naming the venue and the key.
-    pub fn set_up(
-        config: &Config,
-        runtime: Arc<Runtime>,
-        metrics: &Arc<Metrics>,
-    ) -> Result<Self, VenueError> {
-        let mut by_name = IndexMap::new();
-        if config.venues.is_empty() {
-            tracing::warn!("no venue is configured");
-            return Ok(Self { by_name });
-        }
-        let sender = Sender::new().map_err(|error| VenueError::Client(error.to_string()))?;
-        let limiter = Limiter::new(config.limiter.policy());
-        let mut adapters = AdapterDirectory::open(&config.plugins.directory, runtime)?;
-        for (name, venue) in &config.venues {
-            let adapter = adapters.adapter(&venue.adapter, name)?;
-            let (sender, limiter) = (sender.clone(), limiter.clone());
-            let venue = Venue::new(name, venue, adapter, sender, limiter, metrics.clone())?;
-            by_name.insert(name.clone(), Arc::new(venue));
-        }
-        Ok(Self { by_name })
-    }
-
-    /// The venue of a name.
-    pub fn get(&self, name: &str) -> Option<&Arc<Venue>> {
-        self.by_name.get(name)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Venue>> {
-        self.by_name.values()
-    }
-
-    /// Their names, for messages.
-    pub fn names(&self) -> Vec<&str> {
-        self.by_name.keys().map(String::as_str).collect()
-    }
 }

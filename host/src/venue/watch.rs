@@ -4,6 +4,7 @@
 //! listed and it serves, without anyone's help.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use switchyard_runtime::{Capability, GetTime, ListBalances, ListInstruments};
@@ -56,8 +57,14 @@ impl Venue {
         let mut ticks = interval_at(start, PROBE_DOWN_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut next_probe, mut next_listing, mut next_account) = (start, start, start);
+        let mut listings_wanted = self.listings_wanted.load(Ordering::Relaxed);
         loop {
             let now = ticks.tick().await;
+            let wanted = self.listings_wanted.load(Ordering::Relaxed);
+            if wanted != listings_wanted {
+                listings_wanted = wanted;
+                (next_probe, next_listing) = (now, now);
+            }
             if now < next_probe {
                 continue;
             }

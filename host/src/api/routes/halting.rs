@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::orders::change::CanceledView;
-use super::selection::PathText;
-use super::venues::{NoParameters, no_such_venue};
+use super::selection::{PathText, venue_of_path};
+use super::venues::NoParameters;
 use crate::api::access::Principal;
 use crate::api::extract::{RequestDeadline, StrictJsonOrNothing, StrictQuery};
 use crate::api::problem::{Problem, ProblemBody};
@@ -54,9 +54,7 @@ pub(in crate::api) async fn halt(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     StrictJsonOrNothing(body): StrictJsonOrNothing<HaltBody>,
 ) -> Result<Json<HaltView>, Problem> {
-    if state.venues.get(&name).is_none() {
-        return Err(no_such_venue(&state, &name));
-    }
+    venue_of_path(&state, &name)?;
     if let Some(reason) = &body.reason
         && !(1..=MAX_REASON).contains(&reason.chars().count())
     {
@@ -102,9 +100,7 @@ pub(in crate::api) async fn resume(
     PathText(name): PathText,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Json<HaltView>, Problem> {
-    if state.venues.get(&name).is_none() {
-        return Err(no_such_venue(&state, &name));
-    }
+    venue_of_path(&state, &name)?;
     state.orders.resume(&principal.caller(), &name).await?;
     Ok(Json(HaltView {
         venue: name,

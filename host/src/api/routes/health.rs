@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::selection::PathText;
+use super::selection::{PathText, venue_of_path};
 use super::venues::{NoParameters, VenueView};
 use crate::api::extract::StrictQuery;
 use crate::api::problem::{Problem, ProblemBody};
@@ -26,7 +26,7 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(in crate::api) enum OverallStatus {
     /// Everything answers.
     Ok,
-    /// It serves, and some venue, or the journal, does not, or a venue is not reconciled.
+    /// It serves, and some venue, or the journal, does not, or a venue is not reconciled or waits for its adapter.
     Degraded,
 }
 
@@ -69,17 +69,17 @@ impl From<Condition> for JournalView {
     }
 }
 
-/// The gateway and its venues at a glance. A venue that is down makes it degraded, not down.
+/// The gateway and its venues at a glance. A venue that is down, or waits for its adapter, makes it degraded, not down.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthView)))]
 pub(in crate::api) async fn overall(
     State(state): State<AppState>,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Json<HealthView> {
-    let venues: BTreeMap<String, VenueStatus> = state
-        .venues
-        .iter()
-        .map(|venue| (venue.name().to_owned(), venue.status()))
-        .collect();
+    let here = state.venues.iter();
+    let here = here.map(|venue| (venue.name().to_owned(), venue.status()));
+    let waiting = state.venues.waiting();
+    let waiting = waiting.map(|name| (name.to_owned(), VenueStatus::Waiting));
+    let venues: BTreeMap<String, VenueStatus> = waiting.chain(here).collect();
     let all_up = venues.values().all(|status| *status == VenueStatus::Up);
     let journal = state.journal.condition();
     let all_reconciled = state.venues.iter().all(|venue| {
@@ -109,7 +109,8 @@ pub(in crate::api) async fn live(
 
 /// 200 once the journal is read and every venue that can be reached is reconciled: what became of the orders
 /// whose fate was open is asked and answered, and its open orders were looked through. A venue that is down
-/// does not keep the gateway from serving the others; its own orders get 503 until it is reconciled.
+/// does not keep the gateway from serving the others; its own orders get 503 until it is reconciled. Nor does one that
+/// waits for its adapter, or got it later.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, description = "Ready for requests"), (status = 503, body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn ready(
     State(state): State<AppState>,
@@ -118,14 +119,11 @@ pub(in crate::api) async fn ready(
     let not_ready = |detail: String| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", detail).retryable(None)
     };
-    if let Some(venue) = state
-        .venues
-        .iter()
-        .find(|venue| venue.health().is_settling())
-    {
+    let mut venues = state.venues.from_the_start();
+    if let Some(venue) = venues.find(|venue| venue.health().is_settling()) {
         return Err(not_ready(format!("{} is starting", venue.name())));
     }
-    let mut venues = state.venues.iter();
+    let mut venues = state.venues.from_the_start();
     if let Some(venue) = venues.find(|venue| state.orders.waits_for(venue)) {
         let detail = format!("{} is being reconciled", venue.name());
         return Err(not_ready(detail));
@@ -141,17 +139,14 @@ pub(in crate::api) async fn ready(
 /// One venue in full.
 #[utoipa::path(get, path = "/health/venues/{venue}", tag = "health", security(("key" = [])),
     params(("venue" = String, Path, description = "Name of the venue")),
-    responses((status = 200, body = VenueView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, body = VenueView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = 503, description = "It waits for its adapter", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn venue(
     State(state): State<AppState>,
     PathText(name): PathText,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Json<VenueView>, Problem> {
-    state
-        .venues
-        .get(&name)
-        .map(|venue| Json(VenueView::of(venue, &state.orders)))
-        .ok_or_else(|| Problem::not_found(format!("no venue {name:?}")))
+    let venue = venue_of_path(&state, &name)?;
+    Ok(Json(VenueView::of(venue, &state.orders)))
 }
 
 /// Metrics in OpenMetrics text.

@@ -14,7 +14,7 @@ use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
 use crate::model::{Conversion, Instrument, Product};
-use crate::venue::Listed;
+use crate::venue::{Listed, NoVenue};
 
 /// Which instruments are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -123,9 +123,13 @@ fn view(instrument: Instrument, reference: Option<&Listed>) -> InstrumentView {
 
 /// The instrument that others are to be equivalent to.
 fn reference(state: &AppState, named: &str) -> Result<Arc<Listed>, Problem> {
-    let at_venue = named
-        .split_once(':')
-        .and_then(|(venue, symbol)| state.venues.get(venue)?.instrument(symbol));
+    let at_venue = named.split_once(':');
+    if let Some((venue, _)) = at_venue
+        && let Err(NoVenue::Waiting(failure)) = state.venues.named(venue)
+    {
+        return Err(Problem::of_venue(venue, &failure, None));
+    }
+    let at_venue = at_venue.and_then(|(venue, symbol)| state.venues.get(venue)?.instrument(symbol));
     at_venue
         .or_else(|| {
             state

@@ -6,5 +6,6 @@ pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod market;
 pub(super) mod orders;
+pub(super) mod plugins;
 mod selection;
 pub(super) mod venues;

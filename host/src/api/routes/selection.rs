@@ -11,7 +11,7 @@ use crate::api::state::AppState;
 use crate::market::Source;
 use crate::model::Timestamp;
 use crate::orders::OrderError;
-use crate::venue::Venue;
+use crate::venue::{NoVenue, Venue};
 
 /// Any venue that has what is asked for.
 const AUTO: &str = "auto";
@@ -40,17 +40,32 @@ pub(super) fn venues(state: &AppState, names: Option<&str>) -> Result<Vec<Arc<Ve
 
 /// One venue that a query names.
 pub(super) fn venue(state: &AppState, name: &str) -> Result<Arc<Venue>, Problem> {
-    let allowed = || {
-        format!(
-            "must be a configured venue: {}",
-            state.venues.names().join(", ")
-        )
-    };
-    state
-        .venues
-        .get(name)
-        .cloned()
-        .ok_or_else(|| Problem::malformed("venue", name, allowed()))
+    let venue = state.venues.named(name).cloned();
+    venue.map_err(|missing| match missing {
+        NoVenue::Waiting(failure) => Problem::of_venue(name, &failure, None),
+        NoVenue::Unknown => {
+            let known = state.venues.names().join(", ");
+            Problem::malformed(
+                "venue",
+                name,
+                format!("must be a configured venue: {known}"),
+            )
+        }
+    })
+}
+
+/// One venue that a path names.
+pub(super) fn venue_of_path<'a>(
+    state: &'a AppState,
+    name: &str,
+) -> Result<&'a Arc<Venue>, Problem> {
+    state.venues.named(name).map_err(|missing| match missing {
+        NoVenue::Waiting(failure) => Problem::of_venue(name, &failure, None),
+        NoVenue::Unknown => {
+            let known = state.venues.names().join(", ");
+            Problem::not_found(format!("no venue {name:?}; there are: {known}"))
+        }
+    })
 }
 
 /// Where an instrument can be asked for: each venue of the list that has it.

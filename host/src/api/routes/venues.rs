@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use switchyard_runtime::wit::descriptor::AmendMode;
 use utoipa::ToSchema;
 
-use super::selection::PathText;
+use super::selection::{PathText, venue_of_path};
 use crate::api::extract::StrictQuery;
 use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
@@ -142,7 +142,7 @@ impl VenueView {
     }
 }
 
-/// All venues.
+/// All venues whose adapters are here; `GET /health` shows those that wait for theirs too.
 #[utoipa::path(get, path = "/v1/venues", tag = "venues", security(("key" = [])),
     responses((status = 200, body = Page<VenueView>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn list(
@@ -161,21 +161,12 @@ pub(in crate::api) async fn list(
 /// One venue.
 #[utoipa::path(get, path = "/v1/venues/{venue}", tag = "venues", security(("key" = [])),
     params(("venue" = String, Path, description = "Name of the venue")),
-    responses((status = 200, body = VenueView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, body = VenueView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = 503, description = "It waits for its adapter", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn one(
     State(state): State<AppState>,
     PathText(name): PathText,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Json<VenueView>, Problem> {
-    match state.venues.get(&name) {
-        Some(venue) => Ok(Json(VenueView::of(venue, &state.orders))),
-        None => Err(no_such_venue(&state, &name)),
-    }
-}
-
-pub(super) fn no_such_venue(state: &AppState, name: &str) -> Problem {
-    Problem::not_found(format!(
-        "no venue {name:?}; there are: {}",
-        state.venues.names().join(", ")
-    ))
+    let venue = venue_of_path(&state, &name)?;
+    Ok(Json(VenueView::of(venue, &state.orders)))
 }

@@ -11,7 +11,7 @@ use super::place::NewOrder;
 use super::service::Orders;
 use super::validate::{self, FieldProblem};
 use crate::model::{Decimal, Destination, Failure, FailureCode, Fate, Instrument};
-use crate::venue::{Listed, Venue};
+use crate::venue::{Listed, NoVenue, Venue};
 
 pub(super) use left_behind::LeftBehind;
 
@@ -41,8 +41,8 @@ pub(super) fn goes_on_after(failure: &Failure) -> bool {
 }
 
 impl Orders {
-    /// The venues that a new order may go on to, in the caller's order. One that has not listed its instruments yet is
-    /// left out: nothing can be proven of it, and it could take no order.
+    /// The venues that a new order may go on to, in the caller's order. One whose adapter is not here, or that has
+    /// not listed its instruments yet, is left out: nothing can be proven of it, and it could take no order.
     ///
     /// # Errors
     /// What is wrong with each of them.
@@ -82,9 +82,16 @@ impl Orders {
         asked: &Instrument,
         name: &str,
     ) -> Result<Option<Route>, String> {
-        let Some(venue) = self.venues.get(name) else {
-            let known = self.venues.names().join(", ");
-            return Err(format!("must be a configured venue: {known}"));
+        let venue = match self.venues.named(name) {
+            Ok(venue) => venue,
+            Err(NoVenue::Waiting(failure)) => {
+                tracing::warn!(venue = name, %failure, "no order goes on to it");
+                return Ok(None);
+            }
+            Err(NoVenue::Unknown) => {
+                let known = self.venues.names().join(", ");
+                return Err(format!("must be a configured venue: {known}"));
+            }
         };
         if !venue.has_account() || !venue.offers(Capability::Trading) {
             return Err("must be a venue on which the gateway can trade".into());

@@ -15,6 +15,9 @@ pub(super) const JOURNAL: &str = "journal";
 /// What the subjects of venues' entries begin with; no order's id holds a slash.
 pub(super) const VENUE_SUBJECT: &str = "venue/";
 
+/// The same of adapters' entries, from which nothing is projected.
+pub(super) const PLUGIN_SUBJECT: &str = "plugin/";
+
 /// The chain's head, by its own row.
 pub(super) fn head(connection: &Connection) -> Result<Option<Head>, StoreError> {
     let row = connection

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chain::{self, JOURNAL, VENUE_SUBJECT};
+use super::chain::{self, JOURNAL, PLUGIN_SUBJECT, VENUE_SUBJECT};
 use super::schema;
 use crate::model::{Event, OrderId, OrderRecord, Timestamp, apply};
 use crate::store::keys::{KEY_SUBJECT, apply_to_key};
@@ -176,8 +176,10 @@ fn forget_key(connection: &Connection, name: &KeyName) -> Result<(), rusqlite::E
 /// Makes of the projections what an entry makes of them.
 fn replay(connection: &Connection, entry: &ChainEntry) -> Result<(), StoreError> {
     let at = Timestamp::from_millis(entry.at_ms);
-    let is_of_venue = entry.subject.starts_with(VENUE_SUBJECT);
-    if entry.kind == CHECKPOINT || entry.subject == JOURNAL || is_of_venue {
+    let is_of_none = [VENUE_SUBJECT, PLUGIN_SUBJECT]
+        .iter()
+        .any(|subjects| entry.subject.starts_with(subjects));
+    if entry.kind == CHECKPOINT || entry.subject == JOURNAL || is_of_none {
         return Ok(());
     }
     if entry.subject.starts_with(KEY_SUBJECT) {

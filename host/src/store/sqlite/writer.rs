@@ -296,6 +296,11 @@ fn write_commit(
         let body = serde_json::to_string(event).map_err(Refusal)?;
         chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
     }
+    if let Some(event) = &commit.plugin {
+        let subject = format!("{}{}", chain::PLUGIN_SUBJECT, event.plugin);
+        let body = serde_json::to_string(event).map_err(Refusal)?;
+        chain::write_entry(connection, head, now, (&subject, &event.action, &body))?;
+    }
     Ok(records.into_iter().next())
 }
 
