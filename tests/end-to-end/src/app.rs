@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use switchyard::config::Config;
 use switchyard::gateway::Gateway;
+use switchyard::plugin::compile::CompileIn;
 use switchyard_venue_sim::{
     AccountConfig, BitmexLimitsPatch, Credentials, ExecutedOrder, FaultAction, FaultRule,
     SeenRequest, SettingsPatch, SimConfig, VenueSim,
@@ -36,7 +37,7 @@ pub struct RunningGateway {
 /// What the gateway says.
 pub async fn start_gateway(config: &GatewayConfig) -> Result<RunningGateway, String> {
     let config = Config::from_toml(&config.to_toml(), "test").map_err(|error| error.to_string())?;
-    let gateway = Gateway::start(&config)
+    let gateway = Gateway::start(&config, CompileIn::ThisProcess)
         .await
         .map_err(|error| error.to_string())?;
     let base = format!("http://{}", gateway.address().map_err(|e| e.to_string())?);

@@ -82,6 +82,8 @@ pub struct GatewayConfig {
     pub listen: String,
     /// `plugins.directory`.
     pub plugins: PathBuf,
+    /// `plugins.code_cache`. All tests share one, unless a test wants everything compiled.
+    pub code_cache: PathBuf,
     /// `log.level`.
     pub log_level: String,
     /// The venues.
@@ -109,6 +111,7 @@ impl GatewayConfig {
             directory: directory.to_owned(),
             listen: "127.0.0.1:0".to_owned(),
             plugins: adapters(),
+            code_cache: code_cache(),
             log_level: "info".to_owned(),
             venues: Vec::new(),
             plugin_lines: PATIENT_WITH_CALLS.to_owned(),
@@ -169,7 +172,7 @@ impl GatewayConfig {
             quoted(&self.listen),
             self.cache_lines,
             path(&self.plugins),
-            path(&code_cache()),
+            path(&self.code_cache),
             self.plugin_lines,
             quoted(&format!(
                 "sqlite://{}",

@@ -29,7 +29,7 @@ pub use configuration::{
 };
 pub use eventually::{eventually, eventually_within};
 pub use plain_venue::{Elsewhere, PlainVenue};
-pub use process::{GatewayProcess, Outcome, run_switchyard};
+pub use process::{GatewayProcess, Outcome, run_switchyard, run_switchyard_with};
 pub use venue_client::VenueClient;
 
 /// Seed of every simulated market in these tests.

@@ -151,10 +151,16 @@ pub struct Outcome {
 
 /// Runs `switchyard` with arguments until it ends.
 pub async fn run_switchyard(arguments: &[&str]) -> Outcome {
+    run_switchyard_with(&[], arguments).await
+}
+
+/// The same, with some variables in its environment.
+pub async fn run_switchyard_with(environment: &[(&str, &str)], arguments: &[&str]) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
     let output = directory.path().join("output");
     let file = File::create(&output).unwrap();
     let mut child = command(arguments)
+        .envs(environment.iter().copied())
         .current_dir(directory.path())
         .stdout(file.try_clone().unwrap())
         .stderr(file)

@@ -3,7 +3,13 @@
 use reqwest::Method;
 use switchyard_end_to_end::{Answer, TestApp, limit_order};
 
-const GUARDED: [(&str, &str); 17] = [
+const GUARDED: [(&str, &str); 23] = [
+    ("GET", "/v1/plugins"),
+    ("GET", "/v1/plugins/binance"),
+    ("PUT", "/v1/plugins/binance"),
+    ("DELETE", "/v1/plugins/binance?version=x"),
+    ("POST", "/v1/plugins/binance/promote"),
+    ("POST", "/v1/plugins/binance/rollback"),
     ("GET", "/v1/venues"),
     ("POST", "/v1/venues/sim/halt"),
     ("POST", "/v1/venues/sim/resume"),

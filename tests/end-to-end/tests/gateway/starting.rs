@@ -135,11 +135,41 @@ async fn a_secret_that_stands_in_the_configuration_is_not_repeated_in_the_error(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_venue_without_its_adapter_is_named_with_what_there_is() {
+async fn a_venue_without_its_adapter_is_named_with_what_there_is_and_keeps_nobody_from_starting() {
     let directory = tempfile::tempdir().unwrap();
     let config =
         GatewayConfig::in_directory(directory.path()).venue(VENUE, "kraken", NOWHERE, None);
-    refused(&serve(&config.write()).await, &["kraken", VENUE, "binance"]);
+    let process = GatewayProcess::start(&config.write(), &directory.path().join("log")).await;
+    process.ready().await;
+    let log = process.log();
+    for mention in ["ERROR", "kraken.wasm", VENUE, "binance"] {
+        assert!(log.contains(mention), "{mention:?} is not in: {log}");
+    }
+    assert_eq!(process.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_of_adapters_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = configured(&directory);
+    config.plugins = directory.path().join("nowhere");
+    refused(
+        &serve(&config.write()).await,
+        &["plugins.directory", "nowhere"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_cannot_be_read_is_named_though_the_venue_waits_for_its_adapter() {
+    let directory = tempfile::tempdir().unwrap();
+    let good = GatewayConfig::in_directory(directory.path())
+        .venue(VENUE, "kraken", NOWHERE, None)
+        .to_toml();
+    let lines =
+        "[venues.sim]\ncredentials = { api_key = \"file:/no/such\", secret = \"file:/no/such\" }";
+    let path = directory.path().join("switchyard.toml");
+    fs::write(&path, good.replacen("[venues.sim]", lines, 1)).unwrap();
+    refused(&serve(&path).await, &["venues.sim.credentials.api_key"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
