@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use switchyard_end_to_end::{Caller, GatewayProcess, TRADER};
+use switchyard_end_to_end::{Caller, GatewayConfig, GatewayProcess, TRADER};
 use switchyard_venue_sim::{ExecutionFate, FaultAction, FaultRule, SettingsPatch};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::arrivals::Arrivals;
 use crate::desk::Desk;
 use crate::judge::{Case, Verdict};
 use crate::life::Life;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub lives_at_once: usize,
     /// Whether unsynced writes are lost with each kill, and then, in percent, how many of them are not.
     pub losing_writes: Option<u8>,
+    /// Whether versions of an adapter come all the while, good ones and broken ones.
+    pub replacing_adapters: bool,
 }
 
 /// How long the gateway's requests are valid, in milliseconds.
@@ -46,6 +49,9 @@ const CHANCE: f64 = 0.02;
 
 /// How long at most a gateway is waited for to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(4);
+
+/// Requests before the first version comes.
+const ORDERS_FIRST: u64 = 50;
 
 /// Past every window and every adapter's time to settle.
 const SETTLED_MS: i64 = 120_000;
@@ -83,8 +89,16 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
         "recv_window_ms = {WINDOW_MS}\nbreaker = {{ open_ms = 200, open_max_ms = 500 }}\n\
          retry = {{ base_ms = 20, cap_ms = 200 }}"
     );
+    let mut arrivals = plan
+        .replacing_adapters
+        .then(|| Arrivals::into(directory.path()));
+    let mut config = GatewayConfig::in_directory(directory.path());
+    config.venue_lines = lines;
+    if let Some(arrivals) = &arrivals {
+        arrivals.configure(&mut config);
+    }
     let mut machine = Machine {
-        config: venues.configure(directory.path(), &lines),
+        config: venues.configure_from(config),
         directory: directory.path(),
         volatile: plan.losing_writes.map(|leak| {
             let journal = directory.path().join("journal.db");
@@ -101,7 +115,7 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let started = Instant::now();
     for _ in 0..plan.kills {
         let mut gateway = machine.start();
-        live_a_while(&mut gateway, &mut random, &tell, &desk).await;
+        live_a_while(&mut gateway, &mut random, &tell, &desk, arrivals.as_mut()).await;
         gateway.kill();
         machine.cut_power();
     }
@@ -125,6 +139,9 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let caller = gateway.anonymous().with(TRADER);
     let _ = tell.send(caller.clone());
     caller.until_ready().await;
+    if let Some(arrivals) = &mut arrivals {
+        arrivals.are_taken_in(&gateway).await;
+    }
     let lives = traders.await.unwrap();
     let case = Case {
         seed: plan.seed,
@@ -214,6 +231,7 @@ async fn live_a_while(
     random: &mut ChaCha8Rng,
     tell: &watch::Sender<Caller>,
     desk: &Desk,
+    mut arrivals: Option<&mut Arrivals>,
 ) {
     if random.random_bool(0.1) {
         // While it starts: reads the journal, migrates, compiles, reconciles.
@@ -226,7 +244,16 @@ async fn live_a_while(
     let _ = timeout(READY_WITHIN, is_ready(&gateway.anonymous())).await;
     let enough = desk.sent() + random.random_range(1..120);
     let until = Instant::now() + Duration::from_secs(2);
+    if let Some(arrivals) = &mut arrivals {
+        arrivals.was_never_broken(gateway).await;
+    }
     while desk.sent() < enough && Instant::now() < until {
+        // What is broken in orders shows once there were some.
+        if let Some(arrivals) = &mut arrivals
+            && desk.sent() >= ORDERS_FIRST
+        {
+            arrivals.may_come(random);
+        }
         sleep(Duration::from_millis(1)).await;
     }
     sleep(Duration::from_micros(random.random_range(0..30_000))).await;

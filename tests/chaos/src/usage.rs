@@ -10,6 +10,10 @@ pub struct Usage {
     pub sockets: usize,
     /// Connections to one port.
     pub connections: usize,
+    /// Open files of any kind, sockets among them.
+    pub files: usize,
+    /// Threads.
+    pub threads: u64,
     /// Memory in use, in KiB.
     pub resident_kib: u64,
     /// The most memory that was ever in use, in KiB.
@@ -34,16 +38,18 @@ impl Usage {
         });
         let connections = connections.count();
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-        let kib = |name: &str| {
+        let number = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let number = line.and_then(|line| line.split_whitespace().next());
             number.and_then(|number| number.parse().ok()).unwrap()
         };
         Self {
             sockets: sockets.len(),
+            files: fs::read_dir(format!("/proc/{process}/fd")).unwrap().count(),
+            threads: number("Threads:"),
             connections,
-            resident_kib: kib("VmRSS:"),
-            peak_kib: kib("VmHWM:"),
+            resident_kib: number("VmRSS:"),
+            peak_kib: number("VmHWM:"),
         }
     }
 }

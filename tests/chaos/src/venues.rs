@@ -232,6 +232,11 @@ impl Venues {
     pub fn configure(&self, directory: &Path, venue_lines: &str) -> PathBuf {
         let mut config = GatewayConfig::in_directory(directory);
         config.venue_lines = venue_lines.to_owned();
+        self.configure_from(config)
+    }
+
+    /// Writes this configuration, with both venues.
+    pub(crate) fn configure_from(&self, config: GatewayConfig) -> PathBuf {
         let config = config
             .simulated(self.sim(VENUE))
             .with_futures(self.sim(VENUE));

@@ -36,6 +36,7 @@ async fn orders_are_placed_exactly_once_whenever_the_process_is_killed() {
         kills: 12,
         lives_at_once: 12,
         losing_writes: None,
+        replacing_adapters: false,
     })
     .await;
 }
@@ -47,6 +48,19 @@ async fn orders_are_placed_exactly_once_whenever_the_power_fails() {
         kills: 12,
         lives_at_once: 12,
         losing_writes: Some(30),
+        replacing_adapters: false,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whenever_the_process_is_killed_while_adapters_are_replaced_only_good_ones_serve() {
+    is_sound(Plan {
+        seed: number("CHAOS_SEED", 3).into(),
+        kills: 12,
+        lives_at_once: 12,
+        losing_writes: None,
+        replacing_adapters: true,
     })
     .await;
 }
@@ -63,6 +77,7 @@ async fn orders_are_placed_exactly_once_over_hundreds_of_crashes() {
                 kills,
                 lives_at_once: 16,
                 losing_writes,
+                replacing_adapters: seed % 2 == 0,
             })
             .await;
             assert!(verdict.faults.values().all(|made| *made > 0), "{verdict}");
