@@ -29,7 +29,7 @@ test test-adapters chaos coverage: BUILD := --all-targets
 
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup build plugins test-adapters demo test chaos coverage check deny bench clean
+.PHONY: help setup build plugins test-adapters demo test chaos coverage check deny bench bench-reload clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -101,6 +101,11 @@ coverage: plugins test-adapters ## Lines of host, runtime and adapters that the 
 
 bench: plugins ## Measure: an adapter's calls in the sandbox and natively
 	$(CARGO) bench -p switchyard-benchmarks
+
+bench-reload: plugins ## Measure: an adapter replaced 100 times under load, 20 times by a broken one; then 1,000 times
+	@echo "==> bench-reload: RELOAD_RATE, RELOAD_CALLERS, RELOAD_SWAPS and RELOAD_MORE say how much (tests/chaos/tests/reload.rs)"
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) test --release --workspace --test reload -- --ignored --nocapture --test-threads=1
 
 clean: ## Remove everything built
 	$(CARGO) clean
