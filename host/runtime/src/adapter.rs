@@ -1,11 +1,12 @@
 //! One loaded version of an adapter, and calls into it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use wasmtime::component::InstancePre;
-use wasmtime::{Store, StoreLimitsBuilder, Trap, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::ResourceTable;
 
 use crate::allowed_calls::AllowedCalls;
@@ -17,6 +18,7 @@ use crate::descriptor_rules::check_descriptor;
 use crate::engine::Limits;
 use crate::error::{CallError, LoadError};
 use crate::imports::{CallScope, Catalogue, EmptyCatalogue, InstanceState, LogSink, SilentLog};
+use crate::meter::Meter;
 use crate::operation::{Called, Operation, Step};
 use crate::pool::{Checkout, Pool, PoolStatus};
 use crate::signing::Signer;
@@ -99,6 +101,7 @@ pub struct Adapter {
     size_bytes: usize,
     limits: Limits,
     pool: Pool<Box<Instance>>,
+    memory_bytes: AtomicUsize,
 }
 
 impl std::fmt::Debug for Adapter {
@@ -143,7 +146,18 @@ impl Adapter {
             size_bytes,
             limits,
             pool,
+            memory_bytes: AtomicUsize::new(0),
         })
+    }
+
+    /// The same component within other limits, with a pool of its own. No memory beyond what its runtime
+    /// was made for can be given.
+    ///
+    /// # Errors
+    /// [`LoadError`], as when it is loaded.
+    pub fn within(&self, limits: Limits) -> Result<Self, LoadError> {
+        let (surface, sha256) = (self.surface.clone(), self.sha256.clone());
+        Self::new(self.pre.clone(), surface, sha256, self.size_bytes, limits)
     }
 
     /// What the adapter says of itself.
@@ -179,6 +193,16 @@ impl Adapter {
     /// Instances alive and idle.
     pub fn pool_status(&self) -> PoolStatus {
         self.pool.status()
+    }
+
+    /// Linear memory of the instance that completed a call last, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What a call may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The requests of one step of an operation, for the host to send.
@@ -252,9 +276,11 @@ impl Adapter {
         } = &mut *instance;
         *uses += 1;
         store.data_mut().scope = Some(scope);
-        begin(store, deadline);
+        begin(store, deadline, self.limits.wall_factor);
         let called = work(exports, store);
         store.data_mut().scope = None;
+        let memory_bytes = store.data().meter.memory_bytes();
+        self.memory_bytes.store(memory_bytes, Ordering::Relaxed);
         match called {
             Ok(Ok(answer)) => {
                 if instance.uses < self.limits.uses_per_instance {
@@ -350,17 +376,14 @@ fn instantiate(
     deadline: Duration,
 ) -> Result<Instance, CallError> {
     let state = InstanceState {
-        limits: StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes)
-            .trap_on_grow_failure(true)
-            .build(),
-        budget: CallBudget::start(deadline),
+        meter: Meter::up_to(limits.memory_bytes),
+        budget: CallBudget::start(deadline, limits.wall_factor),
         scope: None,
         wasi: wasi::empty_context(),
         table: ResourceTable::new(),
     };
     let mut store = Store::new(pre.engine(), state);
-    store.limiter(|state| &mut state.limits);
+    store.limiter(|state| &mut state.meter);
     store.epoch_deadline_callback(|mut context| {
         let budget = &mut context.data_mut().budget;
         Ok(if budget.is_spent() {
@@ -369,7 +392,7 @@ fn instantiate(
             UpdateDeadline::Continue(1)
         })
     });
-    begin(&mut store, deadline);
+    begin(&mut store, deadline, limits.wall_factor);
     let loaded = pre
         .instantiate(&mut store)
         .and_then(|instance| indices.load(&mut store, &instance));
@@ -383,8 +406,8 @@ fn instantiate(
     }
 }
 
-fn begin(store: &mut Store<InstanceState>, deadline: Duration) {
-    store.data_mut().budget = CallBudget::start(deadline);
+fn begin(store: &mut Store<InstanceState>, deadline: Duration, wall_factor: u32) {
+    store.data_mut().budget = CallBudget::start(deadline, wall_factor);
     store.set_epoch_deadline(1);
 }
 

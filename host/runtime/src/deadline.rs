@@ -11,9 +11,6 @@ use rustix::time::{ClockId, clock_gettime};
 /// How often a running call is looked at: the precision of every deadline.
 pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(1);
 
-/// How much longer than its processor time a call may take by the wall clock.
-const WALL_FACTOR: u32 = 20;
-
 /// The budget of the call that an instance is serving.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallBudget {
@@ -22,14 +19,17 @@ pub(crate) struct CallBudget {
     /// calls that end before their first tick need not pay for.
     cpu_at_first_tick: Option<Duration>,
     allowed: Duration,
+    /// By the wall clock.
+    longest: Duration,
 }
 
 impl CallBudget {
-    pub(crate) fn start(allowed: Duration) -> Self {
+    pub(crate) fn start(allowed: Duration, wall_factor: u32) -> Self {
         Self {
             started: Instant::now(),
             cpu_at_first_tick: None,
             allowed,
+            longest: allowed * wall_factor,
         }
     }
 
@@ -38,7 +38,7 @@ impl CallBudget {
         let cpu = thread_cpu_time();
         let first = *self.cpu_at_first_tick.get_or_insert(cpu);
         cpu.saturating_sub(first) + EPOCH_TICK > self.allowed
-            || self.started.elapsed() >= self.allowed * WALL_FACTOR
+            || self.started.elapsed() >= self.longest
     }
 
     pub(crate) fn allowed(&self) -> Duration {

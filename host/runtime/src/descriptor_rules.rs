@@ -7,8 +7,8 @@ use crate::bindings::exports::switchyard::adapter::descriptor::Descriptor;
 use crate::contract::{Capability, Surface};
 use crate::error::LoadError;
 
-/// Shortest client id an adapter may allow: the host's own ids need this much randomness.
-const SHORTEST_CLIENT_ID: u32 = 20;
+/// The least that an adapter may allow as the length of a client id: the host's own ids are as long.
+pub const SHORTEST_CLIENT_ID: u32 = 32;
 
 /// Characters that the host's ids are made of.
 const CLIENT_ID_ALPHABET: &str = "abcdefghijklmnopqrstuvwxyz0123456789";

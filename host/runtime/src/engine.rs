@@ -16,11 +16,15 @@ use crate::imports::InstanceState;
 use crate::wasi;
 
 /// Component instances alive at once, over all adapters and versions. Each reserves address space
-/// (not memory) for its linear memory, 4 GiB and guards: 256 take about 2 TiB of the 128 there are.
+/// (not memory) for its linear memories, 4 GiB and guards each: 256 of three take about 6 TiB of the 128 there are.
 const TOTAL_INSTANCES: u32 = 256;
 
-/// Core modules one component may consist of; a component with the WASI adapter has four or five.
-const CORE_INSTANCES_PER_COMPONENT: u32 = 24;
+/// Linear memories one component may have; one of QuickJS has three, two of them empty.
+const MEMORIES_PER_COMPONENT: u32 = 3;
+
+/// Core modules one component may consist of; a component with the WASI adapter has four or five, one of
+/// CPython, which links its standard library as modules of its own, 38.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
 
 /// Function table entries per table; CPython's interpreter needs about 9,000.
 const TABLE_ELEMENTS: usize = 32_768;
@@ -33,6 +37,8 @@ const WASM_STACK_BYTES: usize = 512 * 1024;
 pub struct Limits {
     /// Processor time of one encode or decode.
     pub call_deadline: Duration,
+    /// How many times as long as its processor time a call may take by the wall clock; no configuration changes it.
+    pub wall_factor: u32,
     /// Processor time of one decode of a listing, whose body may have many megabytes.
     pub bulk_call_deadline: Duration,
     /// Processor time to make the first instance and read its descriptor. Later ones are made between
@@ -52,6 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             call_deadline: Duration::from_millis(10),
+            wall_factor: 20,
             bulk_call_deadline: Duration::from_secs(2),
             instantiate_deadline: Duration::from_secs(2),
             memory_bytes: 128 * 1024 * 1024,
@@ -191,11 +198,11 @@ pub(crate) fn code_config() -> Config {
 fn config(limits: &Limits) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(TOTAL_INSTANCES)
-        .total_core_instances(TOTAL_INSTANCES * 6)
-        .total_memories(TOTAL_INSTANCES)
+        .total_core_instances(TOTAL_INSTANCES * CORE_INSTANCES_PER_COMPONENT)
+        .total_memories(TOTAL_INSTANCES * MEMORIES_PER_COMPONENT)
         .total_tables(TOTAL_INSTANCES * 4)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(2)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
         .max_tables_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memory_size(limits.memory_bytes)
         .table_elements(TABLE_ELEMENTS);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use wasmtime::StoreLimits;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::switchyard::adapter::{catalogue, log, signer, types};
 use crate::deadline::CallBudget;
+use crate::meter::Meter;
 use crate::signing::Signer;
 
 /// Longest log line an adapter may write, in bytes.
@@ -55,7 +55,7 @@ pub(crate) struct CallScope {
 
 /// The data of an instance's store.
 pub(crate) struct InstanceState {
-    pub(crate) limits: StoreLimits,
+    pub(crate) meter: Meter,
     pub(crate) budget: CallBudget,
     /// `None` between calls, and while a component is instantiated.
     pub(crate) scope: Option<CallScope>,

@@ -22,6 +22,8 @@ mod descriptor_rules;
 mod engine;
 mod error;
 mod imports;
+mod meter;
+mod named;
 mod operation;
 mod pool;
 mod precompile;
@@ -33,9 +35,11 @@ pub use adapter::{Adapter, Call};
 pub use allowed_calls::{AllowedCalls, RefusedRequest, method_name};
 pub use code_cache::{CodeCache, ENTRIES_KEPT, make_private, sha256_hex};
 pub use contract::{CONTRACT_VERSION, Capability, Surface, inspect_surface};
+pub use descriptor_rules::SHORTEST_CLIENT_ID;
 pub use engine::{Limits, Runtime};
 pub use error::{CallError, LoadError};
 pub use imports::{Catalogue, EmptyCatalogue, LogSink, SilentLog};
+pub use named::{NamedCallError, NamedOperation};
 pub use operation::{
     Amend, Cancel, CancelAll, GetCandles, GetOrder, GetOrderBook, GetTicker, GetTime, ListBalances,
     ListFills, ListHistory, ListInstruments, ListOpen, ListPositions, Operation, Place, Step,
@@ -43,7 +47,8 @@ pub use operation::{
 pub use pool::PoolStatus;
 pub use precompile::{PrecompileError, precompile};
 pub use recording::{
-    Answer, Difference, Exchange, Lookup, RecordedStep, Recorder, ReplayError, SentRequest, replay,
+    Answer, Difference, Exchange, Lookup, RecordedStep, Recorder, ReplayError, Rerun, SentRequest,
+    replay, rerun,
 };
 pub use signing::{KeyError, SecretKey, Signer};
 

@@ -23,10 +23,11 @@ use crate::bindings::switchyard::adapter::types::{
     Context, Error, HttpRequest, HttpResponse, Instrument,
 };
 use crate::imports::Catalogue;
+use crate::named::json;
 use crate::operation::{Operation, Step};
 use crate::signing::Signer;
 use redaction::Redaction;
-pub use replay::{Difference, ReplayError, replay};
+pub use replay::{Difference, ReplayError, Rerun, replay, rerun};
 
 /// Stands for the account's API key.
 const API_KEY: &str = "[api-key]";
@@ -108,6 +109,24 @@ pub struct Answer {
     /// The body as text, or in Base64 behind `base64:`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub body: String,
+}
+
+impl Answer {
+    /// The answer as an adapter gets it; `None` where the body is marked as Base64 and is not.
+    pub fn response(&self) -> Option<HttpResponse> {
+        Some(HttpResponse {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: body_bytes(&self.body)?,
+        })
+    }
+}
+
+impl From<&HttpResponse> for Answer {
+    /// The answer as it is kept, with nothing taken out.
+    fn from(response: &HttpResponse) -> Self {
+        answered(response, &Redaction::none())
+    }
 }
 
 /// Watches one step: [`Recorder::watch`] puts it between the adapter and what it may reach.
@@ -201,7 +220,7 @@ impl Recorder {
                 |answers| answers.iter().map(|a| answered(a, &redaction)).collect(),
             ),
             unanswered: answers.err().cloned(),
-            meaning: meaning.map(|meaning| redaction.value(meaning_of::<O>(meaning))),
+            meaning: meaning.map(|meaning| redaction.value(meaning_of(meaning))),
         }
     }
 }
@@ -245,7 +264,7 @@ const BASE64_MARK: &str = "base64:";
 fn body(bytes: &[u8], redaction: &Redaction) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.starts_with(BASE64_MARK) => redaction.text(text),
-        _ => format!("{BASE64_MARK}{}", BASE64.encode(bytes)),
+        _ => format!("{BASE64_MARK}{}", BASE64.encode(&redaction.bytes(bytes))),
     }
 }
 
@@ -256,17 +275,12 @@ fn body_bytes(text: &str) -> Option<Vec<u8>> {
     }
 }
 
-fn meaning_of<O: Operation>(meaning: Result<&Step<O::Output>, &Error>) -> Value {
+fn meaning_of<T: Serialize>(meaning: Result<&Step<T>, &Error>) -> Value {
     match meaning {
         Ok(Step::Done(output)) => serde_json::json!({ "done": json(output) }),
         Ok(Step::Continue(state)) => serde_json::json!({ "continue": BASE64.encode(state) }),
         Err(error) => serde_json::json!({ "error": json(error) }),
     }
-}
-
-/// The contract's types hold texts, numbers and lists of them, so they always are JSON.
-fn json(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }
 
 fn digest_of(bytes: &[u8]) -> String {

@@ -36,6 +36,11 @@ impl Redaction {
         Self(replaced)
     }
 
+    /// Replaces nothing.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     pub(super) fn text(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for (secret, placeholder) in &self.0 {
@@ -49,7 +54,13 @@ impl Redaction {
     pub(super) fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.text(text).into_bytes(),
-            Err(_) => bytes.to_vec(),
+            // One byte that is no text hides no secret beside it.
+            Err(_) => self
+                .0
+                .iter()
+                .fold(bytes.to_vec(), |clean, (secret, placeholder)| {
+                    replaced(&clean, secret.as_bytes(), placeholder.as_bytes())
+                }),
         }
     }
 
@@ -66,10 +77,42 @@ impl Redaction {
     }
 }
 
+/// `secret` has at least one byte.
+fn replaced(bytes: &[u8], secret: &[u8], placeholder: &[u8]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        if let Some(after) = rest.strip_prefix(secret) {
+            clean.extend_from_slice(placeholder);
+            rest = after;
+        } else {
+            clean.push(*first);
+            rest = &rest[1..];
+        }
+    }
+    clean
+}
+
 /// Base64 as a query carries it.
 fn percent_encoded(base64: &str) -> String {
     base64
         .replace('+', "%2B")
         .replace('/', "%2F")
         .replace('=', "%3D")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_taken_out_of_bytes_that_are_no_text() {
+        let redaction = Redaction::new(Some("key-1"), std::iter::empty());
+        let clean = redaction.bytes(b"\xffkey-1, key-2, key-1");
+        assert_eq!(clean, b"\xff[api-key], key-2, [api-key]");
+        assert_eq!(
+            redaction.bytes("é key-1".as_bytes()),
+            "é [api-key]".as_bytes()
+        );
+    }
 }

@@ -3,20 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::BASE64;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::redaction::Redaction;
-use super::{API_KEY, Exchange, body_bytes, digest_of, json, meaning_of, sent};
+use super::{API_KEY, Answer, Exchange, Lookup, SentRequest, digest_of, meaning_of, sent};
 use crate::adapter::{Adapter, Call};
 use crate::bindings::switchyard::adapter::signer::{Algorithm, KeyEncoding, SignError};
-use crate::bindings::switchyard::adapter::types::{HttpResponse, Instrument};
+use crate::bindings::switchyard::adapter::types::{Error, HttpResponse, Instrument};
 use crate::error::CallError;
 use crate::imports::{Catalogue, SilentLog};
-use crate::operation::{
-    Amend, Cancel, CancelAll, GetCandles, GetOrder, GetOrderBook, GetTicker, GetTime, ListBalances,
-    ListFills, ListHistory, ListInstruments, ListOpen, ListPositions, Operation, Place,
-};
+use crate::named::{NamedCallError, NamedOperation, json};
 use crate::signing::Signer;
 
 /// Something that a replay gave and the recording has otherwise.
@@ -44,61 +40,43 @@ pub enum ReplayError {
         /// What is wrong.
         problem: String,
     },
-    /// The adapter gave nothing.
+    /// The command is not the operation's, or the adapter gave nothing.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(#[from] NamedCallError),
 }
 
 impl ReplayError {
     /// Whether all instances of the adapter were busy, which says nothing of it.
     pub fn is_exhausted(&self) -> bool {
-        matches!(self, Self::Call(CallError::PoolExhausted(_)))
+        matches!(
+            self,
+            Self::Call(NamedCallError::Call(CallError::PoolExhausted(_)))
+        )
     }
 }
 
-/// Replays an exchange. No difference means that this version would have sent the same bytes, but for
-/// signatures, and made the same of the same answers.
+/// What an adapter made of a recorded exchange, in the recording's own terms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rerun {
+    /// What it would have sent, or why nothing.
+    pub requests: Result<Vec<SentRequest>, Error>,
+    /// SHA-256 of each payload that it had signed.
+    pub signed: Vec<String>,
+    /// What it looked up in the recording's catalogue.
+    pub lookups: Vec<Lookup>,
+    /// What it made of the recorded answers; where there are none, the error with which it refused to make
+    /// a request, if it did.
+    pub meaning: Option<Value>,
+}
+
+/// Runs a recorded exchange again: the same command, circumstances and answers.
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn replay(adapter: &Adapter, exchange: &Exchange) -> Result<Vec<Difference>, ReplayError> {
-    macro_rules! by_name {
-        ($($op:ident),+) => {
-            match exchange.operation.as_str() {
-                $(name if name == $op::NAME => replay_as::<$op>(adapter, exchange),)+
-                other => Err(ReplayError::UnknownOperation(other.to_owned())),
-            }
-        };
-    }
-    by_name!(
-        Place,
-        Amend,
-        Cancel,
-        CancelAll,
-        GetOrder,
-        ListOpen,
-        ListHistory,
-        ListFills,
-        ListBalances,
-        ListPositions,
-        ListInstruments,
-        GetTime,
-        GetTicker,
-        GetOrderBook,
-        GetCandles
-    )
-}
-
-fn replay_as<O: Operation>(
-    adapter: &Adapter,
-    exchange: &Exchange,
-) -> Result<Vec<Difference>, ReplayError>
-where
-    O::Command: DeserializeOwned,
-{
+pub fn rerun(adapter: &Adapter, exchange: &Exchange) -> Result<Rerun, ReplayError> {
     let malformed = |part, problem: String| ReplayError::Malformed { part, problem };
-    let command: O::Command = serde_json::from_value(exchange.command.clone())
-        .map_err(|error| malformed("command", error.to_string()))?;
+    let operation = NamedOperation::find(&exchange.operation)
+        .ok_or_else(|| ReplayError::UnknownOperation(exchange.operation.clone()))?;
     let state = exchange
         .state
         .as_ref()
@@ -107,6 +85,10 @@ where
         .transpose()
         .map_err(|error| malformed("state", error.to_string()))?;
     let signer = Arc::new(DummySigner::default());
+    let catalogue = Arc::new(RecordedCatalogue {
+        known: exchange.lookups.clone(),
+        asked: Mutex::default(),
+    });
     let call = Call {
         context: exchange.context.clone(),
         signer: exchange
@@ -114,21 +96,53 @@ where
             .account
             .is_some()
             .then(|| signer.clone() as _),
-        catalogue: Arc::new(RecordedCatalogue(exchange.clone())),
+        catalogue: catalogue.clone(),
         log: Arc::new(SilentLog),
     };
-    let mut differences = Vec::new();
-    let encoded = adapter.encode::<O>(&call, &command, state.as_ref())?;
+    let encoded = operation.encode(adapter, &call, &exchange.command, state.as_ref())?;
     let payloads = signer.taken();
     let redaction = Redaction::new(
         Some(API_KEY),
         payloads.iter().map(|(_, signature)| signature.as_slice()),
     );
-    match &encoded {
+    let meaning = if exchange.answers.is_empty() {
+        let refused = encoded.as_ref().err();
+        refused.map(|error| redaction.value(meaning_of::<Value>(Err(error))))
+    } else {
+        let answers = exchange.answers.iter().map(Answer::response);
+        let answers: Option<Vec<HttpResponse>> = answers.collect();
+        let answers = answers.ok_or_else(|| malformed("answers", "not Base64".into()))?;
+        let decoded =
+            operation.decode(adapter, &call, &exchange.command, state.as_ref(), &answers)?;
+        Some(redaction.value(meaning_of(decoded.as_ref())))
+    };
+    Ok(Rerun {
+        requests: encoded.map(|requests| sent(&requests, &redaction)),
+        signed: payloads
+            .iter()
+            .map(|(payload, _)| digest_of(&redaction.bytes(payload)))
+            .collect(),
+        lookups: catalogue.taken(),
+        meaning,
+    })
+}
+
+/// Replays an exchange. No difference means that this version would have sent the same bytes, but for
+/// signatures, and made the same of the same answers.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn replay(adapter: &Adapter, exchange: &Exchange) -> Result<Vec<Difference>, ReplayError> {
+    let rerun = rerun(adapter, exchange)?;
+    let mut differences = Vec::new();
+    let nothing_is_said = exchange.requests.is_empty() && exchange.answers.is_empty();
+    match &rerun.requests {
+        // That nothing is sent is what was recorded; why is part of the meaning.
+        Err(_) if nothing_is_said && exchange.meaning.is_some() => {}
         Ok(requests) => compare(
             "requests",
             &json(&exchange.requests),
-            &json(&sent(requests, &redaction)),
+            &json(requests),
             &mut differences,
         ),
         Err(error) => differences.push(Difference {
@@ -137,29 +151,11 @@ where
             replayed: serde_json::json!({ "error": json(error) }),
         }),
     }
-    let signed: Vec<String> = payloads
-        .iter()
-        .map(|(payload, _)| digest_of(&redaction.bytes(payload)))
-        .collect();
-    compare(
-        "signed",
-        &json(&exchange.signed),
-        &json(&signed),
-        &mut differences,
-    );
+    let signed = (json(&exchange.signed), json(&rerun.signed));
+    compare("signed", &signed.0, &signed.1, &mut differences);
     if let Some(recorded) = &exchange.meaning {
-        let answers = exchange.answers.iter().map(|answer| {
-            Some(HttpResponse {
-                status: answer.status,
-                headers: answer.headers.clone(),
-                body: body_bytes(&answer.body)?,
-            })
-        });
-        let answers: Option<Vec<HttpResponse>> = answers.collect();
-        let answers = answers.ok_or_else(|| malformed("answers", "not Base64".into()))?;
-        let decoded = adapter.decode::<O>(&call, &command, state.as_ref(), &answers)?;
-        let meaning = redaction.value(meaning_of::<O>(decoded.as_ref()));
-        compare("meaning", recorded, &meaning, &mut differences);
+        let replayed = rerun.meaning.unwrap_or_default();
+        compare("meaning", recorded, &replayed, &mut differences);
     }
     Ok(differences)
 }
@@ -221,12 +217,31 @@ impl Signer for DummySigner {
     }
 }
 
-struct RecordedCatalogue(Exchange);
+/// Knows what the recording found, and notes what it is asked.
+struct RecordedCatalogue {
+    known: Vec<Lookup>,
+    asked: Mutex<Vec<Lookup>>,
+}
+
+impl RecordedCatalogue {
+    fn taken(&self) -> Vec<Lookup> {
+        std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl Catalogue for RecordedCatalogue {
     fn find(&self, endpoint: &str, venue_symbol: &str) -> Option<Instrument> {
-        let mut lookups = self.0.lookups.iter();
-        let is_it = |l: &&super::Lookup| l.endpoint == endpoint && l.symbol == venue_symbol;
-        lookups.find(is_it)?.found.clone()
+        let is_it = |l: &&Lookup| l.endpoint == endpoint && l.symbol == venue_symbol;
+        let known = self.known.iter().find(is_it).cloned();
+        let lookup = known.unwrap_or_else(|| Lookup {
+            endpoint: endpoint.to_owned(),
+            symbol: venue_symbol.to_owned(),
+            found: None,
+        });
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asked.contains(&lookup) {
+            asked.push(lookup.clone());
+        }
+        lookup.found
     }
 }
