@@ -1,6 +1,7 @@
 //! Unified symbols for Binance's.
 
 use switchyard_sdk::Context;
+use switchyard_sdk::types::Error;
 
 /// Unified symbols, asked of the host once for each run of the same symbol.
 pub(crate) struct Names<'c, 'h> {
@@ -18,8 +19,11 @@ impl<'c, 'h> Names<'c, 'h> {
     }
 
     /// The unified symbol, or Binance's own where the catalogue does not know it.
-    pub(crate) fn of(&mut self, venue_symbol: &str) -> String {
-        match &self.last {
+    pub(crate) fn of(&mut self, venue_symbol: &str) -> Result<String, Error> {
+        if venue_symbol.is_empty() {
+            return Err(Error::malformed("no symbol"));
+        }
+        Ok(match &self.last {
             Some((known, symbol)) if known == venue_symbol => symbol.clone(),
             _ => {
                 let symbol = self
@@ -29,6 +33,6 @@ impl<'c, 'h> Names<'c, 'h> {
                 self.last = Some((venue_symbol.to_owned(), symbol.clone()));
                 symbol
             }
-        }
+        })
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct WireTrade<'a, S> {
     qty: Exact,
     /// What was paid; the futures documents' examples have rebates below zero.
     commission: Exact,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     commission_asset: Cow<'a, str>,
     time: Millis,
     #[serde(alias = "isMaker")]
@@ -74,7 +74,7 @@ impl<S> WireTrade<'_, S> {
         side: impl Fn(&S) -> Result<Side, Error>,
     ) -> Result<Fill, Error> {
         Ok(Fill {
-            symbol: names.of(&self.symbol),
+            symbol: names.of(&self.symbol)?,
             venue_fill_id: self.id.to_string(),
             venue_order_id: self.order_id.to_string(),
             client_id: client_id.cloned(),

@@ -31,7 +31,7 @@ pub(crate) fn encode_list_balances(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireMargin<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     currency: Cow<'a, str>,
     /// Without unrealised profit.
     #[serde(default)]
@@ -102,10 +102,10 @@ pub(crate) fn encode_list_positions(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WirePosition<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     symbol: Cow<'a, str>,
     /// The minor unit of its amounts.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     currency: Cow<'a, str>,
     #[serde(default)]
     current_qty: Option<Exact>,

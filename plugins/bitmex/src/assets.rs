@@ -23,10 +23,10 @@ pub(crate) fn common(code: &str) -> &str {
 #[serde(rename_all = "camelCase")]
 struct WireAsset<'a> {
     /// The minor unit: `XBt`.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     currency: Cow<'a, str>,
     /// The whole unit: `XBT`.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     major_currency: Cow<'a, str>,
     /// Places between the two.
     scale: Exact,

@@ -45,13 +45,17 @@ pub(crate) fn encode_list_fills(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireExecution<'a> {
-    #[serde(borrow, rename = "execID")]
+    #[serde(
+        borrow,
+        deserialize_with = "switchyard_sdk::json::name",
+        rename = "execID"
+    )]
     exec_id: Cow<'a, str>,
     #[serde(borrow, default, rename = "orderID")]
     order_id: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "clOrdID")]
     cl_ord_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     symbol: Cow<'a, str>,
     #[serde(borrow, default)]
     side: Option<Cow<'a, str>>,
@@ -121,9 +125,12 @@ fn fill(
     measures: &mut Measures<'_, '_>,
     unscaled: &mut BTreeSet<String>,
 ) -> Result<Fill, Error> {
-    let (Some(order_id), Some(side), Some(quantity), Some(price)) =
-        (trade.order_id, trade.side, trade.last_qty, trade.last_px)
-    else {
+    let (Some(order_id), Some(side), Some(quantity), Some(price)) = (
+        trade.order_id.filter(|id| !id.is_empty()),
+        trade.side,
+        trade.last_qty,
+        trade.last_px,
+    ) else {
         return Err(Error::malformed(
             "a trade without its order, side, quantity or price",
         ));

@@ -85,7 +85,7 @@ pub(crate) fn decode_list_instruments(
 /// What every row has, whatever it is of.
 #[derive(Deserialize)]
 struct Named<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     symbol: Cow<'a, str>,
 }
 

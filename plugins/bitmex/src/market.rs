@@ -84,6 +84,10 @@ pub(crate) fn decode_get_ticker(
 ) -> Result<Step<Ticker>, Error> {
     let instrument = cx.instrument()?;
     let days: Vec<Day<'_>> = read(cx, responses)?;
+    if days.is_empty() {
+        // A symbol that BitMEX does not have is a filter that nothing fits.
+        return Err(Error::invalid("symbol", "BitMEX has no such instrument"));
+    }
     let day = days
         .into_iter()
         .find(|day| day.symbol == instrument.venue_symbol)

@@ -116,6 +116,9 @@ impl WireOrder<'_> {
         else {
             return Err(Error::malformed("an order without symbol, side or status"));
         };
+        if symbol.is_empty() || self.order_id.is_empty() {
+            return Err(Error::malformed("an order without symbol or id"));
+        }
         let side = match &**side {
             "Buy" => Side::Buy,
             "Sell" => Side::Sell,
@@ -186,9 +189,15 @@ impl WireOrder<'_> {
                     .and_then(|price| price.clone().non_zero()),
             },
             state,
-            filled_quantity: match &self.cum_qty {
-                Some(filled) => quantity(filled)?,
-                None => "0".to_owned(),
+            filled_quantity: match (&self.cum_qty, state) {
+                (Some(filled), _) => quantity(filled)?,
+                // Nothing said of an order that waits, or never was one, is nothing filled; of any other it is no zero.
+                (None, OrderState::New | OrderState::PendingNew | OrderState::Rejected) => {
+                    "0".to_owned()
+                }
+                (None, _) => {
+                    return Err(Error::malformed("an order without its filled quantity"));
+                }
             },
             average_price: self
                 .avg_px

@@ -31,7 +31,7 @@ pub(crate) fn decode_list_balances(
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Asset<'a> {
-        #[serde(borrow)]
+        #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
         asset: Cow<'a, str>,
         balance: Exact,
         available_balance: Exact,

@@ -109,7 +109,7 @@ impl WireAlgo<'_> {
         }
         let state = self.state()?;
         Ok(OrderReport {
-            symbol: names.of(&self.symbol),
+            symbol: names.of(&self.symbol)?,
             venue_id: format!("{PREFIX}{}", self.algo_id),
             client_id: (!self.client_algo_id.is_empty()).then(|| self.client_algo_id.into_owned()),
             side: side(&self.side)?,

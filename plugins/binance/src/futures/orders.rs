@@ -95,7 +95,7 @@ impl WireOrder<'_> {
             return Err(Error::malformed("a negative quantity"));
         }
         Ok(OrderReport {
-            symbol: names.of(&self.symbol),
+            symbol: names.of(&self.symbol)?,
             venue_id: self.order_id.to_string(),
             client_id: (!self.client_order_id.is_empty())
                 .then(|| self.client_order_id.into_owned()),
@@ -106,7 +106,11 @@ impl WireOrder<'_> {
                 _ => self.time_in_force.as_deref().and_then(time_in_force),
             },
             reduce_only: self.reduce_only,
-            quantity: (!self.close_position).then(|| self.orig_qty.into_string()),
+            quantity: if self.close_position {
+                None
+            } else {
+                self.orig_qty.non_zero()
+            },
             price: self.price.non_zero(),
             state: state(&self.status)?,
             filled_quantity: self.executed_qty.into_string(),

@@ -27,7 +27,7 @@ pub(crate) fn encode_list_positions(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WirePosition<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
     symbol: Cow<'a, str>,
     /// `BOTH`, or in hedge mode `LONG` and `SHORT`.
     #[serde(borrow)]
@@ -90,7 +90,8 @@ fn report(cx: &Context<'_>, position: WirePosition<'_>) -> Result<Position, Erro
             position.position_initial_margin.as_ref(),
         )?,
     };
-    let settle = match (position.margin_asset, &instrument) {
+    let margin_asset = position.margin_asset.filter(|asset| !asset.is_empty());
+    let settle = match (margin_asset, &instrument) {
         (Some(asset), _) => asset.into_owned(),
         (None, Some(instrument)) => instrument.settle.clone(),
         // `BTCUSD_PERP` is margined in BTC.

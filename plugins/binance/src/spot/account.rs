@@ -31,7 +31,7 @@ pub(crate) fn decode_list_balances(
     }
     #[derive(Deserialize)]
     struct Asset<'a> {
-        #[serde(borrow)]
+        #[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]
         asset: Cow<'a, str>,
         free: Exact,
         locked: Exact,

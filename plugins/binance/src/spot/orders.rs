@@ -131,7 +131,7 @@ impl WireOrder<'_> {
             _ => self.client_order_id,
         };
         Ok(OrderReport {
-            symbol: names.of(&self.symbol),
+            symbol: names.of(&self.symbol)?,
             venue_id: self.order_id.to_string(),
             client_id: (!client_id.is_empty()).then(|| client_id.into_owned()),
             side: side(&self.side)?,

@@ -1,6 +1,6 @@
 use switchyard_sdk::Market;
 use switchyard_sdk::market::{GetCandles, GetOrderBook};
-use switchyard_sdk::types::Instrument;
+use switchyard_sdk::types::{ErrorKind, Instrument};
 
 use crate::desk::*;
 
@@ -40,12 +40,12 @@ fn a_ticker_is_an_instruments_row() {
     let empty = r#"[{"symbol":"XBTUSD","bidPrice":null,"lastPrice":null}]"#;
     let ticker = done(VENUE.decode_get_ticker(&desk.cx(), None, &ok(empty)));
     assert_eq!((ticker.bid, ticker.last, ticker.volume), (None, None, None));
-    for body in ["[]", r#"[{"symbol":"XBTM26"}]"#] {
-        assert!(
-            VENUE
-                .decode_get_ticker(&desk.cx(), None, &ok(body))
-                .is_err()
-        );
+    for (body, kind) in [
+        ("[]", ErrorKind::InvalidRequest),
+        (r#"[{"symbol":"XBTM26"}]"#, ErrorKind::MalformedResponse),
+    ] {
+        let error = VENUE.decode_get_ticker(&desk.cx(), None, &ok(body));
+        assert_eq!(error.err().map(|error| error.kind), Some(kind), "{body}");
     }
 }
 
