@@ -139,7 +139,10 @@ pub struct Table {
 
 impl Table {
     /// The rule for a code and message, if any is explicit.
+    ///
+    /// Of a message that is longer than any documented one, its beginning counts.
     pub fn rule(&self, code: i64, message: &str) -> Option<&'static Rule> {
+        let message = beginning(message);
         let texts = if self.speaking.contains(&code) {
             self.texts
         } else {
@@ -167,8 +170,20 @@ impl Table {
         if !mutates {
             error.effect = Effect::None;
         }
-        error.coded(code.to_string()).because(message)
+        let error = error.coded(code.to_string());
+        if message.is_empty() {
+            return error.because(format!("error {code}"));
+        }
+        error.because(beginning(message))
     }
+}
+
+/// Longest message that is looked into and repeated, in bytes: no venue documents one half as long, and what
+/// is longer would cost a call's time.
+const LONGEST_MESSAGE: usize = 1_024;
+
+fn beginning(message: &str) -> &str {
+    &message[..message.floor_char_boundary(LONGEST_MESSAGE.min(message.len()))]
 }
 
 /// What the HTTP status alone says: for answers without a code that the venue documents.

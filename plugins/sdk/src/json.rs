@@ -1,6 +1,9 @@
 //! Reading JSON bodies: typed, borrowed where possible, and never a panic whatever the bytes.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::types::{Error, HttpResponse};
 
@@ -33,6 +36,21 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
         complaint.truncate(end);
         Error::malformed(complaint)
     })
+}
+
+/// For `#[serde(borrow, deserialize_with = "switchyard_sdk::json::name")]`: a symbol, an asset or an id, which an
+/// empty text is not.
+///
+/// # Errors
+/// The deserializer's, where it is no text or an empty one.
+pub fn name<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, str>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    let Text(text) = Text::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Err(D::Error::custom("an empty name"));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
