@@ -1,0 +1,1 @@
+"""Kraken's spot market (https://docs.kraken.com/api-reference), in pure functions."""
