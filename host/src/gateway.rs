@@ -139,6 +139,11 @@ impl Gateway {
         self.listener.local_addr()
     }
 
+    /// The venue of this name.
+    pub(crate) fn venue(&self, name: &str) -> Option<Arc<Venue>> {
+        self.state.venues.get(name).cloned()
+    }
+
     /// Serves, watches venues and follows unresolved orders until `stop` is ready.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
         let mut background = JoinSet::new();

@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ProblemBody;
 use super::routes::orders::{change, read};
-use super::routes::{account, halting, health, instruments, market, plugins, venues};
+use super::routes::{account, halting, health, instruments, market, plugins, recording, venues};
 use super::state::AppState;
 use crate::orders::FieldProblem;
 
@@ -28,7 +28,7 @@ use crate::orders::FieldProblem;
     paths(
         venues::list, venues::one, halting::halt, halting::resume,
         plugins::list, plugins::one, plugins::install, plugins::remove, plugins::promote, plugins::rollback,
-        plugins::pin, plugins::unpin, instruments::list, market::tickers, market::order_book,
+        plugins::pin, plugins::unpin, recording::start, recording::show, recording::stop, instruments::list, market::tickers, market::order_book,
         market::candles, read::list, change::place, change::cancel_all, read::active, read::one, change::amend,
         change::cancel, read::events, account::balances, account::positions, read::fills, health::overall, health::live, health::ready, health::venue, health::metrics
     ),

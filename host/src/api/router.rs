@@ -13,7 +13,7 @@ use super::documentation;
 use super::idempotency::once;
 use super::problem::Problem;
 use super::routes::orders::{change, read};
-use super::routes::{account, halting, health, instruments, market, plugins, venues};
+use super::routes::{account, halting, health, instruments, market, plugins, recording, venues};
 use super::state::AppState;
 use crate::config::Role;
 
@@ -69,6 +69,13 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         route("/v1/plugins/{name}/pin", OPERATOR, post(plugins::pin)),
         route("/v1/plugins/{name}/unpin", OPERATOR, post(plugins::unpin)),
+        route(
+            "/v1/plugins/{name}/recording",
+            OPERATOR,
+            post(recording::start)
+                .get(recording::show)
+                .delete(recording::stop),
+        ),
         route("/v1/instruments", VIEWER, get(instruments::list)),
         route("/v1/tickers", VIEWER, get(market::tickers)),
         route("/v1/orderbook", VIEWER, get(market::order_book)),

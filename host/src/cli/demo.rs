@@ -20,6 +20,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::CommandError;
+use super::configuration::{VenueText, quoted};
 use super::serve::stop_signal;
 use super::walkthrough::{Shown, walk_through};
 use crate::config::Config;
@@ -189,7 +190,6 @@ fn configuration(
     key: &str,
 ) -> Result<String, CommandError> {
     let directory = fs::canonicalize(&args.directory)?;
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let hash = HEXLOWER.encode(digest(&SHA256, key.as_bytes()).as_ref());
     let mut text = format!(
         "[server]\nlisten = \"{}\"\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n\n[store]\nurl = {}\n\n\
@@ -207,17 +207,17 @@ fn configuration(
         let secret = directory.join(format!("{}.secret", venue.name));
         write_private(&api_key, &venue.credentials.api_key)?;
         write_private(&secret, &venue.credentials.secret)?;
-        text.push_str(&format!(
-            "\n[venues.{}]\nadapter = {}\ncredentials = {{ api_key = {}, secret = {} }}\n[venues.{}.endpoints]\n",
-            venue.name,
-            quoted(&venue.adapter),
-            quoted(&format!("file:{}", api_key.display())),
-            quoted(&format!("file:{}", secret.display())),
-            venue.name,
-        ));
-        for (alias, origin) in &venue.endpoints {
-            text.push_str(&format!("{alias} = {}\n", quoted(origin)));
-        }
+        let (api_key, secret) = (
+            format!("file:{}", api_key.display()),
+            format!("file:{}", secret.display()),
+        );
+        let venue = VenueText {
+            name: &venue.name,
+            adapter: &venue.adapter,
+            credentials: Some((&api_key, &secret)),
+            endpoints: &venue.endpoints,
+        };
+        text.push_str(&venue.to_string());
     }
     Ok(text)
 }

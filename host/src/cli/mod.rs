@@ -1,11 +1,17 @@
-//! The command line: `serve`, `demo`, `journal verify`, `journal export`, `journal replay`, `plugin build`, `plugin inspect`.
+//! The command line: `serve`, `demo`, and what works with the journal and with adapters.
 
+mod api_client;
+mod configuration;
 mod demo;
 mod journal;
 mod journal_replay;
+mod live;
 mod plugin_build;
+mod plugin_check;
 mod plugin_compile;
 mod plugin_inspect;
+mod plugin_new;
+mod plugin_record;
 mod plugin_remote;
 mod serve;
 mod walkthrough;
@@ -56,11 +62,13 @@ enum PluginCommand {
     Rollback(plugin_remote::RollbackArgs),
     /// Show the versions of a running gateway's adapters.
     Status(plugin_remote::StatusArgs),
-    /// Build a Rust adapter crate into a component.
+    New(plugin_new::NewArgs),
+    /// Build an adapter's project into a component.
     Build {
-        /// Directory of the crate.
+        /// Directory with an adapter.toml, or a crate.
+        #[arg(value_name = "DIR", default_value = ".")]
         directory: PathBuf,
-        /// Directory that gets the component [default: DIRECTORY/dist].
+        /// Directory that gets the component [default: DIR/dist].
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
@@ -72,6 +80,10 @@ enum PluginCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Judge a component, in whatever language it was written, by the contract and its recorded exchanges.
+    Check(plugin_check::CheckArgs),
+    /// Write recorded cases of what a running gateway's adapter does.
+    Record(plugin_record::RecordArgs),
     /// Compile the component on standard input into a code cache, within limits; `serve` starts it.
     #[command(hide = true)]
     Compile(CompileJob),
@@ -86,12 +98,15 @@ pub fn run() -> ExitCode {
         Command::Plugin(PluginCommand::Install(args)) => waiting(plugin_remote::install(args)),
         Command::Plugin(PluginCommand::Rollback(args)) => waiting(plugin_remote::rollback(args)),
         Command::Plugin(PluginCommand::Status(args)) => waiting(plugin_remote::status(args)),
+        Command::Plugin(PluginCommand::New(args)) => plugin_new::new(&args).map_err(Into::into),
         Command::Plugin(PluginCommand::Build { directory, out }) => {
             plugin_build::build(&directory, out.as_deref()).map_err(Into::into)
         }
         Command::Plugin(PluginCommand::Inspect { file, json }) => {
             plugin_inspect::inspect(&file, json).map_err(Into::into)
         }
+        Command::Plugin(PluginCommand::Check(args)) => plugin_check::check(&args),
+        Command::Plugin(PluginCommand::Record(args)) => waiting(plugin_record::record(args)),
         Command::Plugin(PluginCommand::Compile(job)) => return plugin_compile::compile(&job),
     };
     match result {

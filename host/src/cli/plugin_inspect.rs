@@ -38,8 +38,13 @@ pub(super) fn load(file: &Path) -> Result<Arc<Adapter>, InspectError> {
         path: file.into(),
         source,
     })?;
+    load_bytes(file, &bytes)
+}
+
+/// The adapter in a component that is, or is to be, in this file.
+pub(super) fn load_bytes(file: &Path, bytes: &[u8]) -> Result<Arc<Adapter>, InspectError> {
     Runtime::new(PluginsConfig::default().limits(), None)
-        .and_then(|runtime| runtime.load(&bytes))
+        .and_then(|runtime| runtime.load(bytes))
         .map_err(|source| InspectError::Refused {
             path: file.into(),
             source,

@@ -133,11 +133,11 @@ pub(super) async fn status(args: StatusArgs) -> Result<(), CommandError> {
 }
 
 impl Remote {
-    async fn get(&self, path: &str) -> Result<Value, CommandError> {
+    pub(super) async fn get(&self, path: &str) -> Result<Value, CommandError> {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,

@@ -1,15 +1,11 @@
 //! Shows an order's life through the REST API, with the curl command for each step.
 
-use std::time::Duration;
-
-use reqwest::{Client, Method, StatusCode};
+use reqwest::Method;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 
 use super::CommandError;
-
-/// How long the gateway may take to be ready.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+use super::api_client::Api;
 
 /// An order to show.
 pub(super) struct Shown {
@@ -18,10 +14,8 @@ pub(super) struct Shown {
     pub(super) quantity: String,
 }
 
-struct Api<'a> {
-    client: Client,
-    origin: &'a str,
-    key: &'a str,
+struct Walk {
+    api: Api,
 }
 
 /// Places, amends, shows and cancels an order on each instrument, and trades a little of it.
@@ -30,46 +24,18 @@ pub(super) async fn walk_through(
     key: &str,
     shown: &[Shown],
 ) -> Result<(), CommandError> {
-    let client = Client::builder().no_proxy().build()?;
-    let api = Api {
-        client,
-        origin,
-        key,
+    let walk = Walk {
+        api: Api::new(origin.to_owned(), Some(key.to_owned()))?,
     };
-    api.wait_until_ready().await?;
+    walk.api.wait_until_ready().await?;
     println!("$ KEY={key}");
     for order in shown {
-        api.show(order).await?;
+        walk.show(order).await?;
     }
     Ok(())
 }
 
-impl Api<'_> {
-    async fn wait_until_ready(&self) -> Result<(), CommandError> {
-        let ready = async {
-            loop {
-                let answer = self
-                    .client
-                    .get(format!("{}/health/ready", self.origin))
-                    .send()
-                    .await;
-                if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        let late = || {
-            format!(
-                "the gateway was not ready within {} s",
-                READY_WITHIN.as_secs()
-            )
-        };
-        Ok(tokio::time::timeout(READY_WITHIN, ready)
-            .await
-            .map_err(|_| late())?)
-    }
-
+impl Walk {
     async fn show(&self, shown: &Shown) -> Result<(), CommandError> {
         let Shown {
             venue,
@@ -134,30 +100,21 @@ impl Api<'_> {
         if method != Method::GET {
             curl.push_str(&format!(" -X {method}"));
         }
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.origin))
-            .bearer_auth(self.key);
         if let Some(body) = &body {
             curl.push_str(&format!(" -H 'Content-Type: application/json' -d '{body}'"));
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
         }
-        println!("{curl} '{}{path}'", self.origin);
-        let answer = request.send().await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        println!("{status}\n{text}\n");
-        if !status.is_success() {
-            return Err(format!("{path} answered {status}").into());
+        println!("{curl} '{}{path}'", self.api.origin());
+        let answer = self.api.call(method, path, body.as_ref()).await?;
+        println!("{}\n{}\n", answer.status, answer.text);
+        if !answer.status.is_success() {
+            return Err(format!("{path} answered {}", answer.status).into());
         }
-        Ok(serde_json::from_str(&text)?)
+        Ok(answer.json())
     }
 }
 
 /// This share of the best bid, on the instrument's tick: an order there rests until it is cancelled.
-fn resting_price(
+pub(super) fn resting_price(
     ticker: &Value,
     instrument: &Value,
     share: Decimal,

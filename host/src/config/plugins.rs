@@ -140,6 +140,7 @@ impl PluginsConfig {
             instances_per_adapter: self.instances_per_adapter,
             uses_per_instance: self.uses_per_instance,
             component_bytes: self.component_bytes,
+            ..Limits::default()
         }
     }
 }

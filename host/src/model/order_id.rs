@@ -158,7 +158,9 @@ mod tests {
     #[test]
     fn ids_fit_every_venue_and_are_recognised_as_ours() {
         let id = OrderId::random().unwrap();
-        assert!(id.as_str().len() <= 32);
+        let longest = usize::try_from(switchyard_runtime::SHORTEST_CLIENT_ID).unwrap();
+        assert!(id.as_str().len() <= longest);
+        assert!(id.another_leg().unwrap().len() <= longest);
         assert!(
             id.as_str()
                 .bytes()

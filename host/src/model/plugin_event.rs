@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct PluginEvent {
     /// The adapter.
     pub plugin: String,
-    /// `install`, `promote`, `rollback`, `pin`, `unpin` or `remove`.
+    /// `install`, `promote`, `rollback`, `pin`, `unpin`, `remove` or `record`.
     pub action: String,
     /// The version that was named, by its SHA-256.
     pub version: Option<String>,

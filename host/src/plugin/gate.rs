@@ -1,7 +1,10 @@
 //! What a candidate must get through before it serves anyone: it fits the venues that it is to serve, and
 //! does with what was journaled of late what the active version does.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
+use switchyard_conformance::judge_at_load;
 use switchyard_runtime::wit::descriptor::AllowedCall;
 use switchyard_runtime::{Adapter, Capability, Exchange, method_name};
 
@@ -64,6 +67,16 @@ pub(super) fn fits(
         }
     }
     Ok(())
+}
+
+/// Holds a version to the part of the conformance kit that every version must pass before it serves.
+///
+/// # Errors
+/// The case that it does not pass, with its rule and what was found.
+pub(super) async fn conforms(candidate: &Arc<Adapter>) -> Result<(), String> {
+    let candidate = candidate.clone();
+    let judged = tokio::task::spawn_blocking(move || judge_at_load(&candidate));
+    judged.await.map_err(|error| error.to_string())?
 }
 
 /// Why a candidate waits for an operator: the calls that it may make and the active version, if there is one, may

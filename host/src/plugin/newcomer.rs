@@ -138,6 +138,7 @@ impl Versions {
         self.step(&sha256, VersionState::Compiling, "off the request path")
             .await;
         let adapter = self.load(&sha256, bytes).await?;
+        gate::conforms(&adapter).await?;
         let slot = Slot::new(self.name(), adapter.clone(), self.config.traps_allowed);
         let slot = Arc::new(slot);
         let venues = self.venues().ok_or("the gateway is stopping")?;

@@ -7,6 +7,7 @@ use switchyard_runtime::Adapter;
 
 use super::compile::{Compiler, Pace};
 use super::directory::{self, PluginError};
+use super::gate;
 use super::lifecycle::{Life, VersionState};
 use super::shelf::{Kept, Ledger, Origin, Shelf, ShelfError, StandIn, sha256_of};
 use super::signature;
@@ -160,6 +161,7 @@ impl Opening<'_> {
         }
         let adapter = self.compiler.compile(bytes.clone(), Pace::AtOnce).await;
         let adapter = adapter.map_err(|error| refused(error.to_string()))?;
+        gate::conforms(&adapter).await.map_err(refused)?;
         let (sha256, now) = (adapter.sha256().to_owned(), Timestamp::now());
         if let Err(error) = self
             .shelf

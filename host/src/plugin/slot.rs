@@ -7,6 +7,7 @@ use switchyard_runtime::Adapter;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::recording::Recording;
 use super::trial::Trial;
 
 /// Traps are counted over this time.
@@ -30,6 +31,7 @@ pub struct Slot {
     name: String,
     serving: RwLock<Arc<Serving>>,
     traps: Traps,
+    recording: Recording,
 }
 
 impl Slot {
@@ -43,12 +45,18 @@ impl Slot {
                 trial: None,
             })),
             traps: Traps::new(traps_allowed),
+            recording: Recording::default(),
         }
     }
 
     /// The plugin's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What is kept of its exchanges, if an operator wants that.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
     }
 
     /// What serves now.

@@ -23,6 +23,7 @@ impl Plugin {
         self.step(&sha256, VersionState::Compiling, "off the request path")
             .await;
         let candidate = self.load(&sha256, bytes).await?;
+        gate::conforms(&candidate).await?;
         let active = self.slot.active();
         if let Some(venues) = self.venues() {
             gate::fits(self.name(), &active, &candidate, &venues)?;

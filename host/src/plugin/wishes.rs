@@ -124,6 +124,10 @@ impl Plugin {
             return Err(WishError::NotNow(text.into()));
         }
         let adapter = beside(attempt, self.adapter(sha256)).await?;
+        if !has_served {
+            let conforms = beside(attempt, gate::conforms(&adapter)).await;
+            conforms.map_err(WishError::Unusable)?;
+        }
         if let Some(venues) = self.venues() {
             // A version that has served may do less than the one after it: it is held against itself.
             let known = if has_served { &adapter } else { &active };

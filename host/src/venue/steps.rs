@@ -44,7 +44,7 @@ impl Venue {
             shadow,
             is_heeded,
         } = by;
-        let is_kept = tape.is_some() || shadow.is_some();
+        let is_kept = tape.is_some() || shadow.is_some() || self.slot.recording().is_on();
         let mut state: Option<Vec<u8>> = None;
         // Once a step changed something, no later failure may claim that nothing happened.
         let mut changed = false;
@@ -135,6 +135,7 @@ impl Venue {
                         answers,
                     };
                     let exchange = recorder.exchange(&step, meaning);
+                    self.slot.recording().offer(&exchange);
                     if let Some(trial) = shadow {
                         trial.shadow(exchange.clone());
                     }

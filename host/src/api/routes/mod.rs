@@ -7,5 +7,6 @@ pub(super) mod instruments;
 pub(super) mod market;
 pub(super) mod orders;
 pub(super) mod plugins;
+pub(super) mod recording;
 mod selection;
 pub(super) mod venues;

@@ -216,7 +216,7 @@ async fn fulfil(
 }
 
 /// Something that an operator asks for, which leaves a trace whatever becomes of it.
-struct Asked {
+pub(super) struct Asked {
     state: AppState,
     caller: Caller,
     action: &'static str,
@@ -225,7 +225,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(state: &AppState, principal: &Principal, action: &'static str, name: &str) -> Self {
+    pub(super) fn of(
+        state: &AppState,
+        principal: &Principal,
+        action: &'static str,
+        name: &str,
+    ) -> Self {
         Self {
             state: state.clone(),
             caller: principal.caller(),
@@ -257,7 +262,7 @@ impl Asked {
     }
 
     /// Does it to its end and takes note of it, though the caller may go away.
-    async fn done<T: Send + 'static>(
+    pub(super) async fn done<T: Send + 'static>(
         self,
         work: impl Future<Output = Result<T, ManageError>> + Send + 'static,
     ) -> Result<T, Problem> {

@@ -1,4 +1,4 @@
-//! `switchyard plugin build`: a Rust crate into a component, with whatever toolchain can build for wasm.
+//! Rust: a crate into a component, with whatever toolchain can build for wasm.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,41 +6,15 @@ use std::process::Command;
 use serde::Deserialize;
 use wit_component::ComponentEncoder;
 
-use super::plugin_inspect::{self, InspectError};
+use super::project::{Language, Project};
+use super::tools::on_path;
+use super::{BuildError, at, failed, read, run};
 
 /// The target that adapters are built for: it imports nothing but the contract.
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The compiler of Debian's package `rustc-web`; the package `rust-web-src` has its library's source.
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
-
-/// Why no component was made.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum BuildError {
-    #[error("cannot run {program}: {source}")]
-    Run {
-        program: String,
-        source: std::io::Error,
-    },
-    #[error("{program} failed: {output}")]
-    Failed { program: String, output: String },
-    #[error("{0} holds no crate with a `cdylib` library (crate-type = [\"cdylib\", \"rlib\"])")]
-    NoLibrary(PathBuf),
-    #[error(
-        "no toolchain here builds for {TARGET}: run `rustup target add {TARGET}`, or on Debian \
-         `apt-get install rustc-web rust-web-src`"
-    )]
-    NoToolchain,
-    #[error("{path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("the module cannot be made a component: {0}")]
-    Encode(String),
-    #[error(transparent)]
-    Inspect(#[from] InspectError),
-}
 
 #[derive(Debug, Deserialize)]
 struct Metadata {
@@ -69,32 +43,27 @@ enum Toolchain {
     Distribution { linker: PathBuf },
 }
 
-pub(super) fn build(directory: &Path, out: Option<&Path>) -> Result<(), BuildError> {
-    let (metadata, package, library) = crate_at(directory)?;
+pub(super) fn build(project: &Project) -> Result<Vec<u8>, BuildError> {
+    if on_path("cargo").is_none() {
+        return Err(BuildError::NoToolchain {
+            language: Language::Rust,
+            missing: "cargo is not on the PATH".to_owned(),
+            install: format!(
+                "Install Rust from https://rustup.rs, and then the target: `rustup target add {TARGET}`"
+            ),
+        });
+    }
+    let (metadata, package, library) = crate_at(project.directory())?;
     let toolchain = Toolchain::find()?;
     println!("building {} with {}", package, toolchain.describe());
     // A directory of its own: other flags, and no waiting for a native build's lock.
     let target_directory = metadata.target_directory.join("wasm");
-    toolchain.compile(directory, &package, &target_directory)?;
+    toolchain.compile(project.directory(), &package, &target_directory)?;
     let module = target_directory
         .join(TARGET)
         .join("adapter")
         .join(format!("{}.wasm", library.replace('-', "_")));
-    let component = componentize(&module)?;
-    let out = out.map_or_else(|| directory.join("dist"), Path::to_owned);
-    let file = out.join(format!("{}.wasm", stem(directory, &package)));
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| BuildError::File { path, source }
-    };
-    std::fs::create_dir_all(&out).map_err(io(&out))?;
-    // Renamed into place: a gateway that watches the directory never sees half a file.
-    let partial = file.with_extension("wasm.partial");
-    std::fs::write(&partial, component).map_err(io(&partial))?;
-    std::fs::rename(&partial, &file).map_err(io(&file))?;
-    let adapter = plugin_inspect::load(&file)?;
-    super::print(&plugin_inspect::to_text(&file, &adapter))
-        .map_err(|source| BuildError::File { path: file, source })
+    componentize(&module)
 }
 
 fn crate_at(directory: &Path) -> Result<(Metadata, String, String), BuildError> {
@@ -110,10 +79,7 @@ fn crate_at(directory: &Path) -> Result<(Metadata, String, String), BuildError> 
         .arg(&manifest))?;
     let metadata: Metadata = serde_json::from_slice(&output)
         .map_err(|error| failed("cargo metadata", &error.to_string()))?;
-    let manifest = std::fs::canonicalize(&manifest).map_err(|source| BuildError::File {
-        path: manifest,
-        source,
-    })?;
+    let manifest = std::fs::canonicalize(&manifest).map_err(at(&manifest))?;
     let found = metadata
         .packages
         .iter()
@@ -128,14 +94,6 @@ fn crate_at(directory: &Path) -> Result<(Metadata, String, String), BuildError> 
         });
     let (package, library) = found.ok_or_else(|| BuildError::NoLibrary(directory.to_owned()))?;
     Ok((metadata, package, library))
-}
-
-/// The component is named after the crate's directory, which is what people call the adapter.
-fn stem(directory: &Path, package: &str) -> String {
-    std::fs::canonicalize(directory)
-        .ok()
-        .and_then(|path| Some(path.file_name()?.to_str()?.to_owned()))
-        .unwrap_or_else(|| package.to_owned())
 }
 
 impl Toolchain {
@@ -156,7 +114,13 @@ impl Toolchain {
         if has_source && linker.is_file() {
             Ok(Self::Distribution { linker })
         } else {
-            Err(BuildError::NoToolchain)
+            Err(BuildError::NoToolchain {
+                language: Language::Rust,
+                missing: format!("no toolchain builds for {TARGET}"),
+                install: format!(
+                    "Run `rustup target add {TARGET}`, or on Debian `apt-get install rustc-web rust-web-src`"
+                ),
+            })
         }
     }
 
@@ -208,10 +172,7 @@ impl Toolchain {
 }
 
 fn componentize(module: &Path) -> Result<Vec<u8>, BuildError> {
-    let bytes = std::fs::read(module).map_err(|source| BuildError::File {
-        path: module.to_owned(),
-        source,
-    })?;
+    let bytes = read(module)?;
     ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
@@ -236,24 +197,4 @@ fn host_triple() -> Result<String, BuildError> {
         .lines()
         .find_map(|line| line.strip_prefix("host: ").map(str::to_owned))
         .ok_or_else(|| failed("rustc -vV", "it names no host"))
-}
-
-fn run(command: &mut Command) -> Result<Vec<u8>, BuildError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|source| BuildError::Run {
-        program: program.clone(),
-        source,
-    })?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(failed(&program, &String::from_utf8_lossy(&output.stderr)))
-    }
-}
-
-fn failed(program: &str, output: &str) -> BuildError {
-    BuildError::Failed {
-        program: program.to_owned(),
-        output: output.trim().to_owned(),
-    }
 }
