@@ -114,7 +114,7 @@ pub async fn simulator() -> VenueSim {
 }
 
 /// The simulated BitMEX, whose market stands still too.
-async fn simulated_bitmex() -> VenueSim {
+pub async fn simulated_bitmex() -> VenueSim {
     println!("seed {SEED}");
     let sim = VenueSim::start(SimConfig {
         seed: SEED,

@@ -23,6 +23,12 @@ pub fn hostile_adapters() -> PathBuf {
     directory_with("target/test-adapters", "hostile-adapter.wasm")
 }
 
+/// An adapter of `plugins/examples`, where it was built: its language's tools are not everywhere.
+pub fn example_adapter(name: &str) -> Option<PathBuf> {
+    let path = root().join(format!("target/example-adapters/{name}.wasm"));
+    path.is_file().then_some(path)
+}
+
 fn directory_with(directory: &str, file: &str) -> PathBuf {
     let directory = root().join(directory);
     let path = directory.join(file);

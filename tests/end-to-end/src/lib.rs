@@ -16,18 +16,27 @@ mod app;
 mod artifacts;
 mod caller;
 mod configuration;
+mod deribit_venue;
 mod eventually;
+mod foreign_venue;
+mod kraken_venue;
 mod plain_venue;
 mod process;
 mod venue_client;
 
-pub use app::{RunningGateway, TestApp, VENUE, limit_order, rival_at, simulator, start_gateway};
-pub use artifacts::{adapters, built, hostile_adapters};
+pub use app::{
+    RunningGateway, TestApp, VENUE, limit_order, rival_at, simulated_bitmex, simulator,
+    start_gateway,
+};
+pub use artifacts::{adapters, built, example_adapter, hostile_adapters};
 pub use caller::{Answer, Caller};
 pub use configuration::{
     ConfiguredVenue, GatewayConfig, Key, OPERATOR, OTHER_TRADER, TRADER, VIEWER,
 };
+pub use deribit_venue::{deribit_credentials, deribit_venue};
 pub use eventually::{eventually, eventually_within};
+pub use foreign_venue::ForeignVenue;
+pub use kraken_venue::{kraken_credentials, kraken_venue};
 pub use plain_venue::{Elsewhere, PlainVenue};
 pub use process::{GatewayProcess, Outcome, run_switchyard, run_switchyard_with};
 pub use venue_client::VenueClient;

@@ -53,6 +53,28 @@ async fn a_version_that_cannot_be_promoted_leaves_the_candidate_on_its_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_breaks_the_contract_serves_neither_by_itself_nor_by_hand() {
+    let (app, _plugins) = app("").await;
+    let mut bytes = fs::read(hostile_adapters().join("faulty-adapter.wasm")).unwrap();
+    let marker = b"switchyard-planted-fault:00";
+    let at = bytes
+        .windows(marker.len())
+        .position(|window| window == marker);
+    // The ninth fault: requests that declare no cost.
+    bytes[at.unwrap() + marker.len() - 1] = b'9';
+    let broken = sha256(&bytes);
+    upload(&app, bytes).await.expect(202);
+    let rejected = becomes(&app, &broken, "rejected").await;
+    assert!(
+        rejected["reason"].to_string().contains("ENC-005"),
+        "{rejected}"
+    );
+    let refused = post(&app, "promote", &json!({"version": broken})).await;
+    let problem = refused.expect_problem(422, "plugin-rejected");
+    assert!(problem.text.contains("ENC-005"), "{}", problem.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_candidate_is_compared_anew_when_what_it_was_compared_with_is_quarantined() {
     const PATH: &str = "/v1/plugins/hostile-adapter";
     let plugins = tempfile::tempdir().unwrap();
