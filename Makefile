@@ -20,6 +20,8 @@ TEST_ADAPTERS := $(patsubst tests/%/Cargo.toml,%,$(wildcard tests/*-adapter/Carg
 
 COMPONENTS      := $(ADAPTERS:%=plugins/dist/%.wasm)
 TEST_COMPONENTS := $(TEST_ADAPTERS:%=target/test-adapters/%.wasm)
+# Adapters in other languages, which need those languages' tools. Nothing else is made of them, but for two tests.
+EXAMPLES := $(patsubst plugins/examples/%/adapter.toml,%,$(wildcard plugins/examples/*/adapter.toml))
 # What every component is made of, besides its own crate.
 SHARED := Cargo.toml Cargo.lock $(wildcard wit/*.wit) $(shell find plugins/sdk -name '*.rs' -o -name Cargo.toml)
 
@@ -29,7 +31,7 @@ test test-adapters chaos coverage: BUILD := --all-targets
 
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup build plugins test-adapters demo test chaos coverage check deny bench bench-reload clean
+.PHONY: help setup build plugins test-adapters examples examples-here examples-test demo test chaos coverage check deny bench bench-reload clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -39,7 +41,7 @@ demo: plugins ## Run the gateway in front of simulated venues, show an order's l
 	@echo "==> demo: simulated venues and the gateway on http://$(LISTEN)"
 	$(SWITCHYARD) demo --listen $(LISTEN)
 
-test: plugins test-adapters ## Set up, build everything and run all tests
+test: plugins test-adapters examples-here ## Set up, build everything and run all tests
 ifeq ($(NEXTEST),yes)
 	@echo "==> test: all tests with cargo nextest, then the examples in the documentation"
 	$(CARGO) nextest run --workspace
@@ -91,6 +93,33 @@ $(COMPONENTS): plugins/dist/%.wasm: $$(shell find plugins/$$*/src plugins/$$*/Ca
 $(TEST_COMPONENTS): target/test-adapters/%.wasm: $$(shell find tests/$$*/src tests/$$*/Cargo.toml -type f) $(SHARED) | build
 	@echo "==> test-adapters: $*"
 	$(SWITCHYARD) plugin build tests/$* --out target/test-adapters
+
+examples: $(EXAMPLES:%=target/example-adapters/%.wasm) ## Build the adapters in Python and JavaScript into target/example-adapters
+
+# Without a language's tools the rule above says so and fails; the tests of that adapter say that they were skipped.
+examples-here:
+	@for name in $(EXAMPLES); do \
+	  said=$$($(MAKE) --no-print-directory BUILD="$(BUILD)" "target/example-adapters/$$name.wasm" 2>&1) || { \
+	    grep 'adapters cannot be built here' <<<"$$said" || { echo "$$said" >&2; exit 1; }; \
+	    echo "==> examples: SKIPPED $$name"; \
+	  }; \
+	done
+
+target/example-adapters/%.wasm: $$(shell find plugins/examples/$$*/src plugins/examples/$$*/adapter.toml -type f -not -name '*.pyc') $(wildcard wit/*.wit) | build
+	@echo "==> examples: $*"
+	$(SWITCHYARD) plugin build plugins/examples/$* --out target/example-adapters
+
+examples-test: examples ## Test the examples natively, each in its language, and judge their components
+	@echo "==> examples-test: kraken, in Python"
+	@tools="$${XDG_CACHE_HOME:-$$HOME/.cache}/switchyard/tools/componentize-py-0.25.1/bin/componentize-py"; \
+	cd plugins/examples/kraken && rm -rf build/bindings && "$$tools" -d build/wit -w venue bindings build/bindings && \
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=src:build/bindings python3 -m unittest discover -s tests -t .
+	@echo "==> examples-test: deribit, in JavaScript"
+	cd plugins/examples/deribit && node --import ./tests/host.mjs --test tests/
+	@for name in $(EXAMPLES); do \
+	  echo "==> examples-test: $$name, by the conformance kit"; \
+	  $(SWITCHYARD) plugin check target/example-adapters/$$name.wasm --cases plugins/examples/$$name/cases || exit 1; \
+	done
 
 chaos: plugins ## Kill the gateway hundreds of times under traffic; measure what one venue's outage costs another's callers
 	@echo "==> chaos: CHAOS_SEED, CHAOS_RUNS and CHAOS_KILLS say how long (tests/chaos/tests/crash.rs)"
