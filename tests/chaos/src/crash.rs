@@ -111,6 +111,15 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let (stop, stopped) = watch::channel(false);
     let traders = tokio::spawn(trade(plan.clone(), desk.clone(), venues.clone(), stopped));
 
+    if let Some(arrivals) = &mut arrivals {
+        // Where nothing was ever compiled, the kills may leave no version the time for it.
+        let mut gateway = machine.start();
+        gateway.listens().await;
+        let _ = tell.send(gateway.anonymous().with(TRADER));
+        arrivals.one_is_taken_in(&gateway).await;
+        gateway.kill();
+        machine.cut_power();
+    }
     let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
     let started = Instant::now();
     for _ in 0..plan.kills {

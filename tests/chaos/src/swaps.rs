@@ -66,6 +66,9 @@ impl Swapping {
         config.log_level = "warn,switchyard=info".to_owned();
         config.plugin_lines = format!("settle_ms = 20\npoll_ms = 500\n{plugin_lines}");
         config.cache_lines = "ticker_ms = 250\norderbook_ms = 250".to_owned();
+        if code == Code::Kept {
+            config.plugin_lines.push_str("\ncompile_core_percent = 100");
+        }
         // What is measured and counted is the replacing, not what protects the venue.
         config.venue_lines = format!(
             "bulkhead = {{ concurrency = 512, queue = 4096 }}\n\
