@@ -7,11 +7,32 @@ use data_encoding::HEXLOWER;
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::StoreError;
+use super::subject::Compacted;
+use crate::config::{StoreConfig, VerifyAtStart};
+
 /// What the first entry's hash follows: SHA-256 of this text.
 const GENESIS: &[u8] = b"switchyard journal";
 
 /// What stands where entries were removed.
 pub const CHECKPOINT: &str = "checkpoint";
+
+/// Entries that are read at a time.
+pub(super) const PAGE: usize = 1_000;
+
+/// Newest entries that are checked before a journal is used, however it is configured.
+pub(super) const CHECKED_TAIL: i64 = 1_000;
+
+/// The same where all are to be checked: the rest is checked beside the work.
+pub(super) const CHECKED_AT_START: i64 = 100_000;
+
+/// Newest entries that are checked before the journal of a configuration is used.
+pub(super) fn checked_at_start(config: &StoreConfig) -> i64 {
+    match config.verify_at_start {
+        VerifyAtStart::All => CHECKED_AT_START,
+        VerifyAtStart::Tail => CHECKED_TAIL,
+    }
+}
 
 /// A SHA-256; 64 hexadecimal digits as text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -281,6 +302,58 @@ impl Walk {
             entries: self.head.entries.saturating_add(count),
         };
         Ok(())
+    }
+}
+
+/// Checks that a chain ends where its head says.
+pub(super) fn check_end(expected: Option<Head>, found: Head) -> Result<(), StoreError> {
+    let Some(expected) = expected else {
+        let text = "the chain has no head";
+        return Err(StoreError::Broken(Break::at(found.seq, text)));
+    };
+    if expected == found {
+        return Ok(());
+    }
+    let text = format!(
+        "the journal has {} entries and ends with number {}; it had {} and ended with number {}",
+        found.entries, found.seq, expected.entries, expected.seq
+    );
+    let place = found.seq.min(expected.seq) + 1;
+    Err(StoreError::Broken(Break::at(place, text)))
+}
+
+/// Checks that a chain comes to a place which was checked from there on.
+pub(super) fn check_start(end: Head, found: Head) -> Result<(), StoreError> {
+    if found == end {
+        return Ok(());
+    }
+    let text = format!(
+        "{} entries up to number {} are expected before it, and there are {} up to number {}",
+        end.entries, end.seq, found.entries, found.seq
+    );
+    Err(StoreError::Broken(Break::at(end.seq + 1, text)))
+}
+
+/// Checks that entries are missing only where the newest compaction entry says so: `vouched` is its place and body.
+pub(super) fn check_vouched(
+    checkpoints: usize,
+    digest: Hash,
+    vouched: Option<(i64, String)>,
+) -> Result<(), StoreError> {
+    let broken = |seq: i64, text: &str| Err(StoreError::Broken(Break::at(seq, text)));
+    match vouched {
+        None if checkpoints == 0 => Ok(()),
+        None => broken(
+            0,
+            "entries are marked as removed, and no entry says that they were",
+        ),
+        Some((seq, body)) => match serde_json::from_str::<Compacted>(&body) {
+            Ok(compacted) if compacted.checkpoints == digest => Ok(()),
+            _ => broken(
+                seq,
+                "entries are marked as removed that this entry does not vouch for",
+            ),
+        },
     }
 }
 

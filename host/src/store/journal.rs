@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::subject::{ACCESS_SUBJECT, PLUGIN_SUBJECT, VENUE_SUBJECT};
 use super::{Break, KeyClaim, KeyEvent, Store, StoreError};
-use crate::model::{Event, HaltEvent, OrderId, OrderRecord, PluginEvent};
+use crate::model::{AccessEvent, Event, HaltEvent, OrderId, OrderRecord, PluginEvent};
 
 /// A journal in some store.
 pub type Journal = dyn Store;
@@ -23,6 +24,8 @@ pub struct Commit {
     pub(super) venue: Option<HaltEvent>,
     /// What an operator did to an adapter.
     pub(super) plugin: Option<PluginEvent>,
+    /// What an operator did to an API key.
+    pub(super) access: Option<AccessEvent>,
 }
 
 impl Commit {
@@ -63,6 +66,14 @@ impl Commit {
         }
     }
 
+    /// What an operator did to an API key.
+    pub fn of_access(event: AccessEvent) -> Self {
+        Self {
+            access: Some(event),
+            ..Self::default()
+        }
+    }
+
     /// The same, and the key is claimed with it, unless it is already.
     #[must_use]
     pub fn claiming(self, claim: Option<&KeyClaim>) -> Self {
@@ -89,6 +100,39 @@ impl Commit {
 }
 
 impl Commit {
+    /// The claim that goes with its first order.
+    pub(super) fn claimed(&self) -> Option<KeyEvent> {
+        let (id, _) = self.orders.first()?;
+        self.claim.as_ref().map(|claim| claim.claimed(id))
+    }
+
+    /// The claim that it gives up.
+    pub(super) fn released(&self) -> Option<KeyEvent> {
+        self.release.as_ref().map(KeyClaim::released)
+    }
+
+    /// Subject, kind and body of those of its entries that nothing is projected from.
+    pub(super) fn unprojected(&self) -> Result<Vec<(String, &str, String)>, serde_json::Error> {
+        let mut entries = Vec::new();
+        if let Some(event) = &self.venue {
+            let subject = format!("{VENUE_SUBJECT}{}", event.venue());
+            entries.push((subject, event.kind(), serde_json::to_string(event)?));
+        }
+        if let Some(event) = &self.plugin {
+            let subject = format!("{PLUGIN_SUBJECT}{}", event.plugin);
+            entries.push((
+                subject,
+                event.action.as_ref(),
+                serde_json::to_string(event)?,
+            ));
+        }
+        if let Some(event) = &self.access {
+            let subject = format!("{ACCESS_SUBJECT}{}", event.id());
+            entries.push((subject, event.kind(), serde_json::to_string(event)?));
+        }
+        Ok(entries)
+    }
+
     /// Tells those whose claims it held.
     pub(super) fn is_done(&self) {
         if let (Some(claim), Some((id, _))) = (&self.claim, self.orders.first()) {
@@ -131,6 +175,8 @@ pub enum Condition {
     Sound,
     /// The same; older entries are still being checked.
     Checking,
+    /// Another gateway writes it; this one waits to take over.
+    Standby,
     /// The last write failed. It is tried again by itself.
     Unwritable {
         /// Why.

@@ -22,6 +22,15 @@ impl KeyName {
     pub(super) fn subject(&self) -> String {
         format!("{KEY_SUBJECT}{}/{}", self.tenant, self.key)
     }
+
+    /// The key that entries of a subject are about, if they are about one.
+    pub(super) fn of_subject(subject: &str) -> Option<Self> {
+        let (tenant, key) = subject.strip_prefix(KEY_SUBJECT)?.split_once('/')?;
+        Some(Self {
+            tenant: tenant.to_owned(),
+            key: key.to_owned(),
+        })
+    }
 }
 
 /// What the subjects of keys' entries begin with; no order's id holds a slash.

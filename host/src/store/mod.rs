@@ -2,11 +2,18 @@
 //! projected from it.
 
 mod chain;
+mod condition;
+mod dependencies;
+mod disk;
 mod export;
 mod journal;
 mod keys;
+mod lease;
+mod names;
+mod postgres;
 mod query;
 mod sqlite;
+mod subject;
 mod upkeep;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,23 +23,27 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use chain::{Break, CHECKPOINT, ChainEntry, Content, Hash, Head, Removed, Walk, fingerprint};
+pub use dependencies::Dependencies;
+pub use disk::{DiskHealth, DiskStatus};
 pub use export::{ExportError, ExportRange, Exported, export, verify_export, visit, visit_export};
 pub use journal::{Commit, Condition, Journal};
 pub use keys::{KeyClaim, KeyEvent, KeyName, StoredAnswer, StoredKey};
+pub use lease::{Lease, Standing};
 pub use query::{Cursor, CursorError, OrderPage, OrderQuery, StoredEvent, VenueOrderName};
 pub use upkeep::Upkeep;
 
-use crate::config::StoreConfig;
-use crate::model::{Halt, OrderId, OrderRecord, Timestamp};
+use crate::config::{Backend, StoreConfig};
+use crate::model::{AccessEvent, Halt, OrderId, OrderRecord, OrderState, Timestamp};
+use crate::secrets::Secrets;
 use crate::telemetry::Metrics;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The database file cannot be opened or is not ours.
+    /// The database cannot be opened or is not ours.
     #[error("store.url: cannot open {path}: {problem}")]
     Open {
-        /// The file.
+        /// The file, or the server and its database.
         path: String,
         /// Why.
         problem: String,
@@ -40,6 +51,12 @@ pub enum StoreError {
     /// Another gateway has it open.
     #[error("store.url: {0} is in use by another gateway")]
     InUse(String),
+    /// Another gateway writes it, and this one does not yet.
+    #[error("another gateway is active, and this one is its standby")]
+    Standby,
+    /// Another gateway has taken over from this one, which can never write again.
+    #[error("{0} has taken over from this gateway")]
+    Fenced(String),
     /// A read or write failed.
     #[error("journal: {0}")]
     Failed(String),
@@ -103,6 +120,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// How many orders are open: at a venue or all, of a tenant or all.
     fn count_open(&self, venue: Option<&str>, tenant: Option<&str>) -> Stored<'_, u64>;
 
+    /// How many orders are open, by venue and state; where there is none, nothing is said.
+    fn open_by_state(&self) -> Stored<'_, BTreeMap<(String, OrderState), u64>>;
+
     /// A page of a tenant's orders.
     fn orders(&self, query: OrderQuery) -> Stored<'_, OrderPage>;
 
@@ -121,6 +141,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Which venues' trading is stopped.
     fn halts(&self) -> Stored<'_, BTreeMap<String, Halt>>;
 
+    /// What operators did to API keys, oldest first.
+    fn access(&self) -> Stored<'_, Vec<AccessEvent>>;
+
     /// Entries of the chain after a place, in their order.
     fn entries(&self, after: i64, limit: usize) -> Stored<'_, Vec<ChainEntry>>;
 
@@ -129,6 +152,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// How the journal is, as far as is known now.
     fn condition(&self) -> Condition;
+
+    /// This gateway's leave to write.
+    fn lease(&self) -> Lease;
+
+    /// Gives up the leave to write, once what was begun is durable: nothing is taken any more.
+    fn close(&self) -> Stored<'_, ()>;
 
     /// Tries to write again, where the last write failed.
     fn recover(&self) -> Stored<'_, ()>;
@@ -162,18 +191,32 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn tidy(&self) -> Stored<'_, u64>;
 }
 
-/// Opens the store of a configuration, making it where it does not exist.
+/// Opens the store of a configuration, making it where it does not exist. One that several gateways share is
+/// opened by each; only that whose [`Lease`] is held can write.
 ///
 /// # Errors
 /// [`StoreError::Open`] or [`StoreError::InUse`].
-pub fn open(config: &StoreConfig, metrics: Arc<Metrics>) -> Result<Arc<Journal>, StoreError> {
-    Ok(Arc::new(sqlite::Sqlite::open(config, metrics)?))
+pub async fn open(
+    config: &StoreConfig,
+    secrets: &Secrets,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<Journal>, StoreError> {
+    Ok(match config.backend() {
+        Backend::Sqlite => Arc::new(sqlite::Sqlite::open(config, metrics)?),
+        Backend::Postgres => Arc::new(postgres::Postgres::open(config, secrets, metrics).await?),
+    })
 }
 
 /// Opens a store for reading only, beside whatever uses it.
 ///
 /// # Errors
 /// [`StoreError::Open`].
-pub fn open_to_read(url: &str) -> Result<Arc<Journal>, StoreError> {
-    Ok(Arc::new(sqlite::Sqlite::open_to_read(url)?))
+pub async fn open_to_read(
+    config: &StoreConfig,
+    secrets: &Secrets,
+) -> Result<Arc<Journal>, StoreError> {
+    Ok(match config.backend() {
+        Backend::Sqlite => Arc::new(sqlite::Sqlite::open_to_read(&config.url)?),
+        Backend::Postgres => Arc::new(postgres::Postgres::open_to_read(config, secrets).await?),
+    })
 }

@@ -3,6 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 
+use super::StoreError;
 use crate::model::{OrderId, OrderRecord, OrderState, Timestamp};
 
 /// Which orders are wanted. Absent parts select everything.
@@ -75,6 +76,38 @@ pub struct OrderPage {
     pub records: Vec<OrderRecord>,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
+}
+
+impl OrderPage {
+    /// A page of records, of which there is one more than `limit` where another page follows.
+    pub(super) fn of(mut records: Vec<OrderRecord>, limit: usize) -> Self {
+        let more = records.len() > limit;
+        records.truncate(limit);
+        let next = records.last().filter(|_| more).map(|last| Cursor {
+            created_at: last.order.created_at,
+            id: last.order.id.as_str().to_owned(),
+        });
+        Self { records, next }
+    }
+}
+
+/// The orders of some bodies. One that cannot be read must not keep all others from being followed.
+pub(super) fn readable<E>(
+    bodies: impl Iterator<Item = Result<String, E>>,
+) -> Result<Vec<OrderRecord>, StoreError>
+where
+    StoreError: From<E>,
+{
+    let mut records = Vec::new();
+    for body in bodies {
+        match serde_json::from_str(&body?) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                tracing::error!(%error, "an order in the journal that is to be followed cannot be read")
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// What a venue calls an order: its id is unique per instrument at least.

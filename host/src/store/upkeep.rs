@@ -17,6 +17,13 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Time between two removals, each of which orders have to wait for.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// Entries that are removed in one transaction, unless one order has more.
+pub(super) const BATCH: u32 = 500;
+
+/// How much older than the last forgotten key an entry of a key must be, in milliseconds: a request with all
+/// its entries is over by then.
+pub(super) const KEY_MARGIN_MS: i64 = 3_600_000;
+
 /// Keeps a journal in order.
 #[derive(Debug)]
 pub struct Upkeep {
@@ -44,13 +51,14 @@ impl Upkeep {
 
     /// Works until the task is dropped.
     pub async fn run(mut self) {
-        if let Err(error) = self.journal.verify_rest().await {
-            tracing::error!(%error, "the journal could not be checked");
-        }
         let mut rounds = interval(EVERY);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
+            // The first finds something to do; what could not be read then is tried again.
+            if let Err(error) = self.journal.verify_rest().await {
+                tracing::error!(%error, "the journal could not be checked");
+            }
             // A broken chain stays as it is found.
             if self.journal.condition().broken().is_some() {
                 continue;
@@ -78,6 +86,9 @@ impl Upkeep {
                 sleep(BREATH).await;
             }
         }
+        self.metrics
+            .orders
+            .open(&self.journal.open_by_state().await?);
         let bytes = self.journal.tidy().await?;
         self.metrics.journal.size(bytes);
         let is_too_large = bytes > self.max_bytes;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use switchyard::model::{OrderId, Timestamp};
+use switchyard::secrets::Secrets;
 use switchyard::store::{ExportRange, Journal, export, open_to_read, verify_export};
 
 use crate::files::Directory;
@@ -17,7 +18,7 @@ async fn exported(journal: &Arc<Journal>, range: ExportRange) -> String {
 
 async fn written() -> (Directory, Arc<Journal>, OrderId) {
     let home = Directory::new();
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let mut last = None;
     for at in 0..8 {
         let order = keep(&journal, &record("t", None, at), vec![refused()]).await;
@@ -29,7 +30,9 @@ async fn written() -> (Directory, Arc<Journal>, OrderId) {
 #[tokio::test]
 async fn an_export_verifies_beside_a_running_gateway() {
     let (home, journal, _) = written().await;
-    let beside = open_to_read(&home.url()).unwrap();
+    let beside = open_to_read(&home.config(), &Secrets::default())
+        .await
+        .unwrap();
     let text = exported(&beside, ExportRange::default()).await;
     let found = verify_export(text.as_bytes()).unwrap();
     assert_eq!(found.lines, 16);

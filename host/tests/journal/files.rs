@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use switchyard::config::StoreConfig;
+use switchyard::secrets::Secrets;
 use switchyard::store::{self, Journal, StoreError};
 use switchyard::telemetry::Metrics;
 use tempfile::TempDir;
@@ -27,6 +28,13 @@ impl Directory {
         format!("sqlite://{}", self.path().display())
     }
 
+    pub(crate) fn config(&self) -> StoreConfig {
+        StoreConfig {
+            url: self.url(),
+            ..StoreConfig::default()
+        }
+    }
+
     /// Changes the file behind the journal's back.
     fn tamper(&self, sql: &str) {
         let database = rusqlite::Connection::open(self.path()).unwrap();
@@ -35,19 +43,27 @@ impl Directory {
 }
 
 impl Home for Directory {
-    fn open(&self) -> Result<Arc<Journal>, StoreError> {
-        let config = StoreConfig {
-            url: self.url(),
-            ..StoreConfig::default()
-        };
-        store::open(&config, Arc::new(Metrics::default()))
+    async fn open(&self) -> Result<Arc<Journal>, StoreError> {
+        store::open(
+            &self.config(),
+            &Secrets::default(),
+            Arc::new(Metrics::default()),
+        )
+        .await
     }
+}
+
+#[tokio::test]
+async fn a_second_gateway_on_the_same_journal_is_refused() {
+    let home = Directory::new();
+    let _first = home.open().await.unwrap();
+    assert!(matches!(home.open().await, Err(StoreError::InUse(_))));
 }
 
 /// A journal with six orders, each with an intent and a refusal, and closed again.
 async fn written() -> Directory {
     let home = Directory::new();
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     for at in 0..6 {
         keep(&journal, &record("t", None, at), vec![refused()]).await;
     }
@@ -57,7 +73,7 @@ async fn written() -> Directory {
 
 /// The journal opens, is read, takes nothing, and says where it breaks.
 async fn breaks_at(home: &Directory, sequence: i64) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let broken = journal.condition().broken().cloned().unwrap();
     assert_eq!(broken.sequence, sequence, "{broken}");
     let order = record("t", None, 99);
@@ -120,7 +136,7 @@ async fn an_entry_that_is_passed_off_as_removed_is_noticed() {
     breaks_at(&home, 0).await;
     // Beside entries that were removed rightly.
     let home = written().await;
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let open = keep(&journal, &record("t", None, 7), vec![acknowledged("7")]).await;
     let soon = switchyard::model::Timestamp::now().plus(std::time::Duration::from_secs(60));
     journal.compact(soon).await.unwrap();
@@ -138,7 +154,7 @@ async fn an_entry_that_is_passed_off_as_removed_is_noticed() {
 #[tokio::test]
 async fn a_page_that_is_damaged_breaks_the_chain_and_the_rest_is_read() {
     let home = written().await;
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     for at in 10..60 {
         keep(&journal, &record("t", None, at), vec![refused()]).await;
     }
@@ -162,7 +178,7 @@ async fn a_page_that_is_damaged_breaks_the_chain_and_the_rest_is_read() {
     let page = places[places.len() / 2] / page_size;
     bytes[page * page_size..(page + 1) * page_size].fill(0xff);
     std::fs::write(home.path(), bytes).unwrap();
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let broken = journal.condition().broken().cloned().unwrap();
     assert!(broken.sequence > 1, "{broken}");
     assert!(broken.problem.contains("cannot be read"), "{broken}");
@@ -178,7 +194,7 @@ async fn projections_that_were_changed_are_told_and_made_anew() {
     home.tamper(
         "INSERT INTO idempotency_keys VALUES ('t', 'forged', 'f', NULL, 9999999999999, NULL)",
     );
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let differences = journal.differences().await.unwrap();
     assert_eq!(differences.len(), 4, "{differences:?}");
     assert!(differences.iter().any(|d| d.contains("forged")));
@@ -189,9 +205,9 @@ async fn projections_that_were_changed_are_told_and_made_anew() {
 #[tokio::test]
 async fn a_journal_of_the_third_version_keeps_its_chain_when_it_is_opened() {
     let home = written().await;
-    let before = home.open().unwrap().head().await.unwrap();
+    let before = home.open().await.unwrap().head().await.unwrap();
     home.tamper("DROP TABLE moved_orders; PRAGMA user_version = 3;");
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     assert_eq!(journal.head().await.unwrap(), before);
     is_whole(&journal).await;
     keep(&journal, &record("t", None, 99), vec![refused()]).await;
@@ -206,7 +222,7 @@ async fn a_file_of_another_program_is_refused_and_not_touched() {
     other.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(other);
     let before = std::fs::read(&path).unwrap();
-    let error = home.open().unwrap_err().to_string();
+    let error = home.open().await.unwrap_err().to_string();
     assert!(
         error.contains("another program") && error.contains("journal.db"),
         "{error}"
@@ -217,7 +233,7 @@ async fn a_file_of_another_program_is_refused_and_not_touched() {
         b"no database at all, but long enough to have a header of its own........",
     )
     .unwrap();
-    assert!(matches!(home.open(), Err(StoreError::Open { .. })));
+    assert!(matches!(home.open().await, Err(StoreError::Open { .. })));
 }
 
 /// What version 2 made, as far as it matters here: entries of orders only, without hashes.
@@ -249,7 +265,7 @@ PRAGMA user_version = 2;
 async fn a_journal_of_the_second_version_is_chained_when_it_is_opened() {
     let home = written().await;
     home.tamper(TO_VERSION_2);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     is_whole(&journal).await;
     let head = journal.head().await.unwrap();
     assert_eq!(
@@ -277,12 +293,12 @@ async fn a_journal_of_the_second_version_is_chained_when_it_is_opened() {
 async fn a_journal_of_the_first_version_learns_its_venue_ids_when_it_is_opened() {
     let home = Directory::new();
     let order = {
-        let journal = home.open().unwrap();
+        let journal = home.open().await.unwrap();
         keep(&journal, &record("t", None, 1), vec![acknowledged("7")]).await
     };
     home.tamper(TO_VERSION_2);
     home.tamper("DROP TABLE venue_orders; PRAGMA user_version = 1;");
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let found = journal.of_venue_ids("sim", vec![named("7")]).await.unwrap();
     assert_eq!(found.get(&named("7")), Some(&order.order.id));
     is_whole(&journal).await;

@@ -36,7 +36,7 @@ pub(crate) async fn claim(
 }
 
 pub(crate) async fn a_key_is_claimed_with_its_order_and_by_one_request(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let (first, second) = (record("t", None, 1), record("t", None, 2));
     let mine = KeyClaim::new(key("t", "k"), "f".into());
     assert!(!mine.is_durable());
@@ -55,7 +55,7 @@ pub(crate) async fn a_key_is_claimed_with_its_order_and_by_one_request(home: &im
         .await
         .unwrap();
     drop(journal);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let known = journal.key(key("t", "k")).await.unwrap().unwrap();
     assert_eq!(known.fingerprint, "f");
     assert_eq!(known.order_id, Some(first.order.id.clone()));
@@ -64,7 +64,7 @@ pub(crate) async fn a_key_is_claimed_with_its_order_and_by_one_request(home: &im
 }
 
 pub(crate) async fn a_key_is_bound_to_its_answer_for_good(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let order = record("t", None, 1);
     let mine = KeyClaim::new(key("t", "k"), "f".into());
     claim(&journal, &order, &mine).await.unwrap();
@@ -75,7 +75,7 @@ pub(crate) async fn a_key_is_bound_to_its_answer_for_good(home: &impl Home) {
     let bound = Commit::of_key(unclaimed.answered(answer(422)));
     journal.commit(bound).await.unwrap();
     drop(journal);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let known = journal.key(key("t", "k")).await.unwrap().unwrap();
     assert_eq!(known.answer, Some(answer(201)));
     assert_eq!(known.order_id, Some(order.order.id));
@@ -87,7 +87,7 @@ pub(crate) async fn a_key_is_bound_to_its_answer_for_good(home: &impl Home) {
 pub(crate) async fn events_of_several_orders_and_their_keys_answer_are_stored_all_or_none(
     home: &impl Home,
 ) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let orders = [record("t", None, 1), record("t", None, 2)];
     for order in &orders {
         journal
@@ -127,7 +127,7 @@ pub(crate) async fn events_of_several_orders_and_their_keys_answer_are_stored_al
 }
 
 pub(crate) async fn a_key_that_is_let_go_with_the_failure_can_be_used_again(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let (first, second) = (record("t", None, 1), record("t", None, 2));
     let mine = KeyClaim::new(key("t", "k"), "f".into());
     claim(&journal, &first, &mine).await.unwrap();
@@ -144,7 +144,7 @@ pub(crate) async fn a_key_that_is_let_go_with_the_failure_can_be_used_again(home
 }
 
 pub(crate) async fn keys_are_forgotten_in_time_and_their_entries_after_that(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let mine = KeyClaim::new(key("t", "k"), "f".into());
     claim(&journal, &record("t", None, 1), &mine).await.unwrap();
     assert_eq!(

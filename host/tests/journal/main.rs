@@ -2,31 +2,46 @@
 //! notices when it was tampered with.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod exporting;
 mod files;
 mod keys;
 mod moved;
 mod orders;
+mod proxy;
+mod servers;
 mod suite;
 mod upkeep;
 
-/// Runs the suite on a kind of store; each test gets a home of its own.
-macro_rules! stores {
-    ($store:ident: $home:expr => $($behaviour:ident),* $(,)?) => {
-        mod $store {
+/// Runs the suite on every kind of store; each test gets a home of its own.
+macro_rules! on_every_store {
+    ($($behaviour:ident),* $(,)?) => {
+        mod sqlite {
             $(
                 #[tokio::test]
                 async fn $behaviour() {
-                    crate::suite::$behaviour(&$home).await;
+                    crate::suite::$behaviour(&crate::files::Directory::new()).await;
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    if let Some(home) = crate::servers::Server::start() {
+                        crate::suite::$behaviour(&home).await;
+                    }
                 }
             )*
         }
     };
 }
 
-stores!(sqlite: crate::files::Directory::new() =>
+on_every_store!(
     orders_and_events_are_read_back_after_a_restart,
-    a_second_gateway_on_the_same_journal_is_refused,
+    open_orders_are_counted_by_venue_and_state,
+    a_journal_that_was_closed_takes_nothing_more_and_another_gateway_writes_at_once,
     a_label_is_free_again_once_its_order_is_final_and_belongs_to_one_tenant,
     one_bad_append_does_not_spoil_those_committed_with_it,
     every_filter_selects_what_it_says_and_nothing_of_other_tenants,
@@ -44,4 +59,5 @@ stores!(sqlite: crate::files::Directory::new() =>
     retention_removes_what_is_over_and_leaves_a_chain_that_holds,
     keys_are_forgotten_in_time_and_their_entries_after_that,
     a_halt_stands_across_restarts_and_retention_until_it_is_resumed,
+    what_was_done_to_keys_stands_across_restarts_and_retention,
 );

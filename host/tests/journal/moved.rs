@@ -44,7 +44,7 @@ fn surfaced(state: OrderState) -> Event {
 pub(crate) async fn an_order_that_went_on_is_found_where_it_is_where_it_was_and_by_what_was_asked(
     home: &impl Home,
 ) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let mut events = gone_on();
     events.push(surfaced(OrderState::New));
     let id = keep(&journal, &record("t", None, 1), events).await.order.id;
@@ -80,7 +80,7 @@ pub(crate) async fn what_is_live_where_an_order_went_on_from_is_kept_and_watched
     home: &impl Home,
 ) {
     let in_years = Timestamp::now().plus(std::time::Duration::from_secs(100_000_000));
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let mut events = gone_on();
     events.push(surfaced(OrderState::New));
     let over = Event::Observed {
@@ -92,7 +92,7 @@ pub(crate) async fn what_is_live_where_an_order_went_on_from_is_kept_and_watched
     events.push(over);
     let id = keep(&journal, &record("t", None, 1), events).await.order.id;
     drop(journal);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let watched = journal.watched(in_years).await.unwrap();
     assert_eq!(watched.len(), 1);
     assert_eq!(journal.compact(in_years).await.unwrap(), 0);

@@ -14,6 +14,7 @@ use crate::orders::{
 
 use crate::keys::{answer, claim, key};
 
+pub(crate) use crate::access::what_was_done_to_keys_stands_across_restarts_and_retention;
 pub(crate) use crate::keys::{
     a_key_is_bound_to_its_answer_for_good, a_key_is_claimed_with_its_order_and_by_one_request,
     a_key_that_is_let_go_with_the_failure_can_be_used_again,
@@ -27,18 +28,18 @@ pub(crate) use crate::moved::{
 
 /// Where a journal lives, to be opened again and again.
 pub(crate) trait Home {
-    /// Opens it.
-    fn open(&self) -> Result<Arc<Journal>, StoreError>;
+    /// Opens it, and waits until it can be written.
+    fn open(&self) -> impl Future<Output = Result<Arc<Journal>, StoreError>> + Send;
 }
 
 pub(crate) async fn orders_and_events_are_read_back_after_a_restart(home: &impl Home) {
     let order = record("t", Some("mine"), 10);
     let id = order.order.id.clone();
     {
-        let journal = home.open().unwrap();
+        let journal = home.open().await.unwrap();
         keep(&journal, &order, vec![attempt()]).await;
     }
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let again = journal.order(&id).await.unwrap().unwrap();
     assert_eq!(again.order.quantity, order.order.quantity);
     assert_eq!(again.place_expires_at, Some(Timestamp::from_millis(5_001)));
@@ -54,15 +55,48 @@ pub(crate) async fn orders_and_events_are_read_back_after_a_restart(home: &impl 
     assert_eq!(unresolved.len(), 1, "its fate is still open");
 }
 
-pub(crate) async fn a_second_gateway_on_the_same_journal_is_refused(home: &impl Home) {
-    let _first = home.open().unwrap();
-    assert!(matches!(home.open(), Err(StoreError::InUse(_))));
+pub(crate) async fn a_journal_that_was_closed_takes_nothing_more_and_another_gateway_writes_at_once(
+    home: &impl Home,
+) {
+    let first = home.open().await.unwrap();
+    keep(&first, &record("t", None, 1), vec![attempt()]).await;
+    first.close().await.unwrap();
+    let second = home.open().await.unwrap();
+    keep(&second, &record("t", None, 2), vec![attempt()]).await;
+    let late = record("t", None, 3);
+    let late = first.append(&late.order.id, vec![intent(&late)]).await;
+    assert!(late.is_err(), "{late:?}");
+    assert_eq!(second.unresolved().await.unwrap().len(), 2);
+    is_whole(&second).await;
+}
+
+pub(crate) async fn open_orders_are_counted_by_venue_and_state(home: &impl Home) {
+    let journal = home.open().await.unwrap();
+    assert!(journal.open_by_state().await.unwrap().is_empty());
+    let open = keep(&journal, &record("t", None, 1), vec![attempt()]).await;
+    keep(
+        &journal,
+        &record("other", None, 2),
+        vec![attempt(), acknowledged("7")],
+    )
+    .await;
+    keep(&journal, &record("t", None, 3), vec![attempt(), refused()]).await;
+    let venue = open.at_venue().to_owned();
+    let counted = journal.open_by_state().await.unwrap();
+    assert_eq!(
+        counted.into_iter().collect::<Vec<_>>(),
+        [
+            ((venue.clone(), OrderState::PendingNew), 1),
+            ((venue, OrderState::New), 1),
+        ],
+        "of all tenants, and none that is final"
+    );
 }
 
 pub(crate) async fn a_label_is_free_again_once_its_order_is_final_and_belongs_to_one_tenant(
     home: &impl Home,
 ) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let first = keep(&journal, &record("t", Some("x"), 1), vec![]).await;
     let second = record("t", Some("x"), 2);
     let taken = journal
@@ -82,7 +116,7 @@ pub(crate) async fn a_label_is_free_again_once_its_order_is_final_and_belongs_to
 }
 
 pub(crate) async fn one_bad_append_does_not_spoil_those_committed_with_it(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let good: Vec<OrderRecord> = (0..50).map(|at| record("t", None, at)).collect();
     let mut tasks = tokio::task::JoinSet::new();
     for order in good.clone() {
@@ -103,7 +137,7 @@ pub(crate) async fn one_bad_append_does_not_spoil_those_committed_with_it(home: 
 pub(crate) async fn every_filter_selects_what_it_says_and_nothing_of_other_tenants(
     home: &impl Home,
 ) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let open_order = keep(&journal, &record("t", Some("a"), 100), vec![]).await;
     let rejected = keep(&journal, &record("t", None, 200), vec![refused()]).await;
     keep(&journal, &record("other", Some("a"), 150), vec![]).await;
@@ -157,7 +191,7 @@ pub(crate) async fn every_filter_selects_what_it_says_and_nothing_of_other_tenan
 pub(crate) async fn pages_cover_everything_once_even_where_orders_share_a_millisecond(
     home: &impl Home,
 ) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     for at in 0..25 {
         keep(&journal, &record("t", None, at / 10), vec![]).await;
     }
@@ -186,7 +220,7 @@ pub(crate) async fn pages_cover_everything_once_even_where_orders_share_a_millis
 }
 
 pub(crate) async fn an_order_is_found_by_every_id_it_ever_had_at_its_venue(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let order = keep(&journal, &record("t", None, 1), vec![acknowledged("7")]).await;
     let replaced = vec![
         Event::AmendRequested {
@@ -217,7 +251,7 @@ pub(crate) async fn an_order_is_found_by_every_id_it_ever_had_at_its_venue(home:
 
 pub(crate) async fn ten_thousand_orders_in_a_range_come_complete_and_in_order(home: &impl Home) {
     const ORDERS: i64 = 10_000;
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let mut wanted = Vec::new();
     let mut appends = Vec::new();
     // Ten in each millisecond, and ten more just outside of the range on either side.
@@ -273,14 +307,14 @@ pub(crate) async fn what_was_given_up_is_watched_across_restarts_until_its_day_i
         misses: Vec::new(),
     };
     let before = {
-        let journal = home.open().unwrap();
+        let journal = home.open().await.unwrap();
         for order in [&lost, &late] {
             keep(&journal, order, vec![attempt(), not_placed()]).await;
         }
         journal.watched(Timestamp::now()).await.unwrap().len()
     };
     assert_eq!(before, 2);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     assert_eq!(journal.unresolved().await.unwrap().len(), 0);
     let Event::Acknowledged { report } = acknowledged("7") else {
         unreachable!("it acknowledges")
@@ -295,7 +329,7 @@ pub(crate) async fn what_was_given_up_is_watched_across_restarts_until_its_day_i
 }
 
 pub(crate) async fn projections_made_anew_are_what_they_were(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let order = keep(
         &journal,
         &record("t", Some("x"), 1),
@@ -323,7 +357,7 @@ pub(crate) fn soon() -> Timestamp {
 }
 
 pub(crate) async fn retention_removes_what_is_over_and_leaves_a_chain_that_holds(home: &impl Home) {
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     let mut kept = Vec::new();
     let mut gone = Vec::new();
     for at in 0..30 {
@@ -365,7 +399,7 @@ pub(crate) async fn retention_removes_what_is_over_and_leaves_a_chain_that_holds
     journal.compact(soon()).await.unwrap();
     is_whole(&journal).await;
     drop(journal);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     is_whole(&journal).await;
     let head = journal.head().await.unwrap();
     assert!(head.entries > before.entries, "the count goes on: {head:?}");
@@ -394,7 +428,7 @@ pub(crate) async fn a_halt_stands_across_restarts_and_retention_until_it_is_resu
         halt: halt(reason),
         request_id: "r".into(),
     };
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     for event in [
         halted("one", "first"),
         halted("two", "first"),
@@ -414,6 +448,6 @@ pub(crate) async fn a_halt_stands_across_restarts_and_retention_until_it_is_resu
     assert!(journal.differences().await.unwrap().is_empty());
     is_whole(&journal).await;
     drop(journal);
-    let journal = home.open().unwrap();
+    let journal = home.open().await.unwrap();
     assert_eq!(journal.halts().await.unwrap(), expected);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use switchyard::config::StoreConfig;
 use switchyard::model::Timestamp;
+use switchyard::secrets::Secrets;
 use switchyard::store::{self, Commit, KeyClaim, KeyName, Upkeep};
 use switchyard::telemetry::Metrics;
 
@@ -23,7 +24,9 @@ async fn what_is_over_goes_when_its_time_has_come_and_nothing_else() {
         ..StoreConfig::default()
     };
     let metrics = Arc::new(Metrics::default());
-    let journal = store::open(&config, metrics.clone()).unwrap();
+    let journal = store::open(&config, &Secrets::default(), metrics.clone())
+        .await
+        .unwrap();
     let mut upkeep = Upkeep::new(&config, journal.clone(), metrics.clone());
 
     let over = keep(&journal, &record("t", None, 1), vec![refused()]).await;
@@ -69,7 +72,9 @@ async fn a_retention_of_nothing_keeps_everything() {
         ..StoreConfig::default()
     };
     let metrics = Arc::new(Metrics::default());
-    let journal = store::open(&config, metrics.clone()).unwrap();
+    let journal = store::open(&config, &Secrets::default(), metrics.clone())
+        .await
+        .unwrap();
     let over = keep(&journal, &record("t", None, 1), vec![refused()]).await;
     let mut upkeep = Upkeep::new(&config, journal.clone(), metrics);
     let far = Timestamp::now().plus(10_000 * 24 * HOUR);

@@ -3,20 +3,9 @@
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use crate::model::Timestamp;
-use crate::store::chain::checkpoint_bytes;
+use crate::store::chain::{PAGE, check_end, check_start, check_vouched, checkpoint_bytes};
+use crate::store::subject::JOURNAL;
 use crate::store::{Break, ChainEntry, Content, Hash, Head, StoreError, Walk};
-
-/// Entries that are read at a time.
-pub(super) const PAGE: usize = 1_000;
-
-/// Subject of entries about the journal itself.
-pub(super) const JOURNAL: &str = "journal";
-
-/// What the subjects of venues' entries begin with; no order's id holds a slash.
-pub(super) const VENUE_SUBJECT: &str = "venue/";
-
-/// The same of adapters' entries, from which nothing is projected.
-pub(super) const PLUGIN_SUBJECT: &str = "plugin/";
 
 /// The chain's head, by its own row.
 pub(super) fn head(connection: &Connection) -> Result<Option<Head>, StoreError> {
@@ -209,30 +198,7 @@ pub(super) fn verify_newest(
 /// Checks the entries up to a place that was checked from there on.
 pub(super) fn verify_up_to(connection: &Connection, end: Head) -> Result<(), StoreError> {
     let found = walk(connection, Walk::from_genesis(), Some(end.seq))?;
-    if found == end {
-        return Ok(());
-    }
-    let text = format!(
-        "{} entries up to number {} are expected before it, and there are {} up to number {}",
-        end.entries, end.seq, found.entries, found.seq
-    );
-    Err(StoreError::Broken(Break::at(end.seq + 1, text)))
-}
-
-fn check_end(expected: Option<Head>, found: Head) -> Result<(), StoreError> {
-    let Some(expected) = expected else {
-        let text = "the chain has no head";
-        return Err(StoreError::Broken(Break::at(found.seq, text)));
-    };
-    if expected == found {
-        return Ok(());
-    }
-    let text = format!(
-        "the journal has {} entries and ends with number {}; it had {} and ended with number {}",
-        found.entries, found.seq, expected.entries, expected.seq
-    );
-    let place = found.seq.min(expected.seq) + 1;
-    Err(StoreError::Broken(Break::at(place, text)))
+    check_start(end, found)
 }
 
 /// Checks that entries are missing only where the newest compaction entry says so.
@@ -244,21 +210,7 @@ fn check_checkpoints(connection: &Connection) -> Result<(), StoreError> {
         )?
         .query_row([JOURNAL], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let broken = |seq: i64, text: &str| Err(StoreError::Broken(Break::at(seq, text)));
-    match vouched {
-        None if count == 0 => Ok(()),
-        None => broken(
-            0,
-            "entries are marked as removed, and no entry says that they were",
-        ),
-        Some((seq, body)) => match serde_json::from_str::<super::compact::Compacted>(&body) {
-            Ok(compacted) if compacted.checkpoints == digest => Ok(()),
-            _ => broken(
-                seq,
-                "entries are marked as removed that this entry does not vouch for",
-            ),
-        },
-    }
+    check_vouched(count, digest, vouched)
 }
 
 /// How many checkpoints there are, and one hash of all of them.

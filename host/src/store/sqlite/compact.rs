@@ -3,30 +3,13 @@
 //! for all checkpoints there are.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde::{Deserialize, Serialize};
 
-use super::chain::{self, JOURNAL};
-use super::project;
 use super::writer::Writer;
+use super::{chain, project};
 use crate::model::Timestamp;
-use crate::store::{CHECKPOINT, Hash, Head, Removed, StoreError};
-
-/// Entries that are removed in one transaction, unless one order has more.
-const BATCH: u32 = 500;
-
-/// How much older than the last forgotten key an entry of a key must be: a request with all its entries is
-/// over by then.
-const KEY_MARGIN_MS: i64 = 3_600_000;
-
-/// What was removed, and what stands for everything that ever was.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename = "compacted")]
-pub(super) struct Compacted {
-    /// Entries that went with this one.
-    pub(super) removed: usize,
-    /// SHA-256 over all checkpoints.
-    pub(super) checkpoints: Hash,
-}
+use crate::store::subject::{Compacted, JOURNAL};
+use crate::store::upkeep::{BATCH, KEY_MARGIN_MS};
+use crate::store::{CHECKPOINT, Head, Removed, StoreError};
 
 /// Forgets keys from before a time, a bounded number at once.
 pub(super) fn expire_keys(writer: &mut Writer, before: Timestamp) -> Result<usize, StoreError> {
@@ -188,9 +171,11 @@ fn vouch(
     removed: usize,
 ) -> Result<(), rusqlite::Error> {
     let (_, checkpoints) = chain::checkpoints(transaction)?;
-    let body = format!(
-        "{{\"kind\":\"compacted\",\"removed\":{removed},\"checkpoints\":\"{checkpoints}\"}}"
-    );
+    let body = serde_json::to_string(&Compacted {
+        removed,
+        checkpoints,
+    })
+    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     let entry = (JOURNAL, "compacted", body.as_str());
     chain::write_entry(transaction, head, Timestamp::now(), entry)
 }

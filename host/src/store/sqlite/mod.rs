@@ -2,7 +2,6 @@
 
 mod chain;
 mod compact;
-mod condition;
 mod project;
 mod read;
 mod recovery;
@@ -21,24 +20,20 @@ use futures_util::FutureExt as _;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use self::condition::Watch;
 use self::writer::{Work, Writer};
+use super::chain::checked_at_start;
+use super::condition::Watch;
+use super::lease::Lease;
 use super::{
     ChainEntry, Commit, Condition, Head, KeyName, OrderPage, OrderQuery, Store, StoreError, Stored,
     StoredEvent, StoredKey, VenueOrderName,
 };
 use crate::config::{StoreConfig, VerifyAtStart};
-use crate::model::{Halt, OrderId, OrderRecord, Timestamp};
+use crate::model::{AccessEvent, Halt, OrderId, OrderRecord, OrderState, Timestamp};
 use crate::telemetry::Metrics;
 
 /// Connections that read beside the writer.
 const READERS: usize = 4;
-
-/// Newest entries that are checked before the journal is used, however it is configured.
-const CHECKED_TAIL: i64 = 1_000;
-
-/// The same where all are to be checked: the rest is checked beside the work.
-const CHECKED_AT_START: i64 = 100_000;
 
 /// An embedded database.
 #[derive(Debug)]
@@ -49,8 +44,21 @@ pub(super) struct Sqlite {
     /// What was not checked when it was opened: the chain up to here.
     unchecked: Mutex<Option<Head>>,
     key_life: Duration,
-    /// Absent where it was opened for reading only.
-    _lock: Option<File>,
+    lock: Lock,
+}
+
+/// What keeps other gateways from the file, until the journal is dropped or closed. Absent where it was opened for reading
+/// only.
+pub(super) type Lock = Arc<Mutex<Option<File>>>;
+
+pub(super) fn unlock(lock: &Lock) {
+    drop(lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        unlock(&self.lock);
+    }
 }
 
 #[derive(Debug)]
@@ -101,13 +109,10 @@ impl Sqlite {
     /// [`StoreError::Open`] or [`StoreError::InUse`].
     pub(super) fn open(config: &StoreConfig, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
         let path = path_of(&config.url);
-        let lock = lock(path)?;
+        let lock = Arc::new(Mutex::new(Some(lock(path)?)));
         let connection = schema::open_for_writing(path)?;
         let watch = Arc::new(Watch::new(metrics.clone()));
-        let checked = match config.verify_at_start {
-            VerifyAtStart::All => CHECKED_AT_START,
-            VerifyAtStart::Tail => CHECKED_TAIL,
-        };
+        let checked = checked_at_start(config);
         let (head, unchecked) = match chain::verify_newest(&connection, checked) {
             Ok((head, unchecked)) => (head, unchecked),
             Err(StoreError::Broken(at)) => {
@@ -127,6 +132,7 @@ impl Sqlite {
             watch: watch.clone(),
             metrics,
             failed: None,
+            lock: lock.clone(),
         };
         let (work, queue) = mpsc::channel(writer::QUEUE);
         std::thread::Builder::new()
@@ -139,7 +145,7 @@ impl Sqlite {
             watch,
             unchecked: Mutex::new(unchecked),
             key_life,
-            _lock: Some(lock),
+            lock,
         })
     }
 
@@ -157,7 +163,7 @@ impl Sqlite {
             watch: Arc::new(Watch::new(Arc::new(Metrics::default()))),
             unchecked: Mutex::new(None),
             key_life: StoreConfig::default().key_life(),
-            _lock: None,
+            lock: Lock::default(),
         })
     }
 
@@ -240,6 +246,10 @@ impl Store for Sqlite {
         })
     }
 
+    fn open_by_state(&self) -> Stored<'_, BTreeMap<(String, OrderState), u64>> {
+        self.read(read::open_by_state)
+    }
+
     fn orders(&self, query: OrderQuery) -> Stored<'_, OrderPage> {
         self.read(move |connection| read::page(connection, &query))
     }
@@ -269,6 +279,10 @@ impl Store for Sqlite {
         self.read(read::halts)
     }
 
+    fn access(&self) -> Stored<'_, Vec<AccessEvent>> {
+        self.read(read::access)
+    }
+
     fn entries(&self, after: i64, limit: usize) -> Stored<'_, Vec<ChainEntry>> {
         self.read(move |connection| chain::entries(connection, after, limit))
     }
@@ -284,12 +298,25 @@ impl Store for Sqlite {
         self.watch.condition()
     }
 
+    fn lease(&self) -> Lease {
+        Lease::for_ever() // the file is locked
+    }
+
+    fn close(&self) -> Stored<'_, ()> {
+        let (done, result) = oneshot::channel();
+        self.ask(Work::Close(done), result)
+    }
+
     fn recover(&self) -> Stored<'_, ()> {
         self.write(|writer| writer.connected().map(drop))
     }
 
     fn check(&self) -> Stored<'_, ()> {
-        self.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+        // Unlike `SELECT 1` this reads the file.
+        self.read(|connection| {
+            let tables = "SELECT count(*) FROM sqlite_schema";
+            Ok(connection.query_row(tables, [], |_| Ok(()))?)
+        })
     }
 
     fn verify_rest(&self) -> Stored<'_, ()> {

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::chain::{self, JOURNAL, PLUGIN_SUBJECT, VENUE_SUBJECT};
-use super::schema;
-use crate::model::{Event, OrderId, OrderRecord, Timestamp, apply};
-use crate::store::keys::{KEY_SUBJECT, apply_to_key};
-use crate::store::{CHECKPOINT, ChainEntry, KeyEvent, KeyName, StoreError, StoredKey};
+use super::{chain, schema};
+use crate::model::{OrderId, OrderRecord, Timestamp, apply};
+use crate::store::chain::PAGE;
+use crate::store::keys::apply_to_key;
+use crate::store::names::{VenueName, venue_names};
+use crate::store::subject::Projected;
+use crate::store::{ChainEntry, KeyEvent, KeyName, StoreError, StoredKey};
 
 /// Differences that are told in words; there may be as many as there are orders.
 const DIFFERENCES: usize = 100;
@@ -23,24 +25,6 @@ pub(super) fn order(
         .query_row([id], |row| row.get::<_, String>(0))
         .optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)))
-}
-
-/// What an order goes by at a venue: the venue, the symbol there, the venue's id.
-pub(super) type VenueName = (String, String, String);
-
-/// Everything that the order goes by, or went by, at any venue.
-pub(super) fn venue_names(record: &OrderRecord) -> HashSet<VenueName> {
-    let past = record.past_legs.iter();
-    let past = past.filter_map(|leg| leg.venue_order_id.as_ref());
-    let own = record.order.venue_order_id.iter().chain(past);
-    let own = own.map(|id| (record.at_venue(), &record.order.symbol, id));
-    let elsewhere = record.left.iter().filter_map(|left| {
-        let report = left.surfaced.as_ref()?;
-        Some((left.venue.as_str(), &left.symbol, &report.venue_order_id))
-    });
-    own.chain(elsewhere)
-        .map(|(venue, symbol, id)| (venue.to_owned(), symbol.clone(), id.clone()))
-        .collect()
 }
 
 /// Writes the order as it is since `at`; `known` are its names that are written already.
@@ -176,17 +160,11 @@ fn forget_key(connection: &Connection, name: &KeyName) -> Result<(), rusqlite::E
 /// Makes of the projections what an entry makes of them.
 fn replay(connection: &Connection, entry: &ChainEntry) -> Result<(), StoreError> {
     let at = Timestamp::from_millis(entry.at_ms);
-    let is_of_none = [VENUE_SUBJECT, PLUGIN_SUBJECT]
-        .iter()
-        .any(|subjects| entry.subject.starts_with(subjects));
-    if entry.kind == CHECKPOINT || entry.subject == JOURNAL || is_of_none {
-        return Ok(());
-    }
-    if entry.subject.starts_with(KEY_SUBJECT) {
-        let event = serde_json::from_str(&entry.body)?;
-        return Ok(key_happened(connection, &event, at)?);
-    }
-    let event: Event = serde_json::from_str(&entry.body)?;
+    let event = match entry.projected()? {
+        Projected::Nothing => return Ok(()),
+        Projected::OfKey(event) => return Ok(key_happened(connection, &event, at)?),
+        Projected::OfOrder(event) => event,
+    };
     let before = order(connection, &entry.subject)?.transpose()?;
     let known = before.as_ref().map(venue_names).unwrap_or_default();
     let record = apply(before, &event, at)?;
@@ -208,14 +186,8 @@ pub(super) fn renew(connection: &Connection, subject: &str) -> Result<(), StoreE
             hash: crate::store::Hash::genesis(), // not looked at
         })
     })?;
-    match subject
-        .strip_prefix(KEY_SUBJECT)
-        .and_then(|rest| rest.split_once('/'))
-    {
-        Some((tenant, key)) => {
-            let (tenant, key) = (tenant.to_owned(), key.to_owned());
-            forget_key(connection, &KeyName { tenant, key })?;
-        }
+    match KeyName::of_subject(subject) {
+        Some(name) => forget_key(connection, &name)?,
         None => forget_order(connection, subject)?,
     }
     for entry in entries {
@@ -239,7 +211,7 @@ pub(super) fn rebuild(connection: &Connection) -> Result<(), StoreError> {
 fn replay_all(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let (mut after, mut problems) = (0, Vec::new());
     loop {
-        let page = chain::entries(connection, after, chain::PAGE)?;
+        let page = chain::entries(connection, after, PAGE)?;
         let Some(last) = page.last() else {
             break;
         };

@@ -6,8 +6,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::project;
-use crate::model::{Halt, HaltEvent, OrderId, OrderRecord, Timestamp};
-use crate::store::{Cursor, OrderPage, OrderQuery, StoreError, StoredEvent, VenueOrderName};
+use crate::model::{AccessEvent, Halt, HaltEvent, OrderId, OrderRecord, OrderState, Timestamp};
+use crate::store::query::readable;
+use crate::store::{OrderPage, OrderQuery, StoreError, StoredEvent, VenueOrderName};
 
 pub(super) fn order(
     connection: &Connection,
@@ -80,6 +81,29 @@ pub(super) fn count_open(
     Ok(count.unsigned_abs())
 }
 
+pub(super) fn open_by_state(
+    connection: &Connection,
+) -> Result<BTreeMap<(String, OrderState), u64>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT venue, state, count(*) FROM orders WHERE is_open GROUP BY venue, state",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, i64>(2)?,
+        ))
+    })?;
+    let mut counted = BTreeMap::new();
+    for row in rows {
+        let (venue, state, count) = row?;
+        let state = OrderState::from_name(&state)
+            .ok_or_else(|| StoreError::Failed(format!("an order has the state {state:?}")))?;
+        counted.insert((venue, state), count.unsigned_abs());
+    }
+    Ok(counted)
+}
+
 pub(super) fn unresolved(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM orders WHERE is_unresolved ORDER BY created_at_ms")?;
@@ -95,22 +119,6 @@ pub(super) fn watched(
         "SELECT body FROM orders WHERE watched_until_ms > ?1 ORDER BY watched_until_ms",
     )?;
     readable(statement.query_map([now.as_millis()], |row| row.get::<_, String>(0))?)
-}
-
-/// One entry that cannot be read must not keep all others from being followed.
-fn readable(
-    bodies: impl Iterator<Item = rusqlite::Result<String>>,
-) -> Result<Vec<OrderRecord>, StoreError> {
-    let mut records = Vec::new();
-    for body in bodies {
-        match serde_json::from_str(&body?) {
-            Ok(record) => records.push(record),
-            Err(error) => {
-                tracing::error!(%error, "an order in the journal that is to be followed cannot be read")
-            }
-        }
-    }
-    Ok(records)
 }
 
 pub(super) fn events(
@@ -150,6 +158,17 @@ pub(super) fn halts(connection: &Connection) -> Result<BTreeMap<String, Halt>, S
         serde_json::from_str::<HaltEvent>(&body?)?.apply(&mut halts);
     }
     Ok(halts)
+}
+
+/// What was done to API keys: such entries are few, and are never removed.
+pub(super) fn access(connection: &Connection) -> Result<Vec<AccessEvent>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body FROM entries WHERE subject >= 'access/' AND subject < 'access0' ORDER BY seq",
+    )?;
+    let bodies = statement.query_map([], |row| row.get::<_, String>(0))?;
+    bodies
+        .map(|body| Ok(serde_json::from_str(&body?)?))
+        .collect()
 }
 
 pub(super) fn page(connection: &Connection, query: &OrderQuery) -> Result<OrderPage, StoreError> {
@@ -212,16 +231,10 @@ pub(super) fn page(connection: &Connection, query: &OrderQuery) -> Result<OrderP
 
     let mut statement = connection.prepare_cached(&sql)?;
     let bodies = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(0))?;
-    let mut records: Vec<OrderRecord> = bodies
+    let records = bodies
         .map(|body| Ok(serde_json::from_str(&body?)?))
         .collect::<Result<_, StoreError>>()?;
-    let more = records.len() > query.limit;
-    records.truncate(query.limit);
-    let next = records.last().filter(|_| more).map(|last| Cursor {
-        created_at: last.order.created_at,
-        id: last.order.id.as_str().to_owned(),
-    });
-    Ok(OrderPage { records, next })
+    Ok(OrderPage::of(records, query.limit))
 }
 
 fn any_of(

@@ -5,21 +5,11 @@
 //! what was refused must not be taken for something that was sent.
 
 use rusqlite::{Connection, TransactionBehavior};
-use serde::Serialize;
 
-use super::chain::{self, JOURNAL};
-use super::project;
+use super::{chain, project};
 use crate::model::Timestamp;
+use crate::store::subject::{JOURNAL, Recovered};
 use crate::store::{Break, Head, StoreError, Walk};
-
-/// Says in the journal that it could not be written for a while.
-#[derive(Serialize)]
-#[serde(tag = "kind", rename = "recovered")]
-struct Recovered<'a> {
-    problem: &'a str,
-    /// Entries that were there though their commit had failed.
-    taken_back: usize,
-}
 
 /// Brings the journal back to `acknowledged`, and writes that it was away: the disk keeps entries again,
 /// and nothing of a failed commit is left in the write-ahead log. Returns the head behind that entry.

@@ -44,6 +44,26 @@ async fn keep(journal: &Journal, id: &OrderId) -> Result<OrderRecord, StoreError
     journal.append(id, vec![intent(id)]).await
 }
 
+#[tokio::test]
+async fn a_state_is_counted_once_it_is_durable_and_not_for_what_was_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let metrics = Arc::new(Metrics::default());
+    metrics.orders.watch("sim");
+    let journal = Sqlite::open(&config(directory.path()), metrics.clone()).unwrap();
+    let entered = |state: &str| {
+        let line = format!("switchyard_order_states_total{{venue=\"sim\",state=\"{state}\"}} ");
+        let text = metrics.render();
+        let value = text.lines().find_map(|found| found.strip_prefix(&line));
+        value.unwrap().parse::<u64>().unwrap()
+    };
+    let id = new_id();
+    keep(&journal, &id).await.unwrap();
+    assert_eq!(entered("PENDING_NEW"), 1);
+    let again = keep(&journal, &id).await;
+    assert!(matches!(again, Err(StoreError::Lifecycle(_))), "{again:?}");
+    assert_eq!((entered("PENDING_NEW"), entered("REJECTED")), (1, 0));
+}
+
 /// Tries until the journal takes an order; it looks after itself, within a bound.
 async fn keep_at_last(journal: &Journal) -> OrderId {
     let until = Instant::now() + Duration::from_secs(10);

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Savepoint, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::condition::Watch;
-use super::{chain, project, recovery, schema};
-use crate::model::{Event, OrderId, OrderRecord, Timestamp, apply};
-use crate::store::{Commit, Head, KeyClaim, StoreError};
+use super::{Lock, chain, project, recovery, schema, unlock};
+use crate::model::{Event, OrderId, OrderRecord, OrderState, Timestamp, apply};
+use crate::store::condition::Watch;
+use crate::store::names::venue_names;
+use crate::store::{Commit, Head, StoreError};
 use crate::telemetry::Metrics;
 
 /// Work waiting for the writer. More than this waits at the door: backpressure.
@@ -29,6 +30,9 @@ const FREED_PAGES: u32 = 1_000;
 /// What came of a commit: the order after it, if it is about one.
 pub(super) type Committed = Result<Option<OrderRecord>, StoreError>;
 
+/// States that orders entered, and their venues.
+type Entered = Vec<(String, OrderState)>;
+
 /// Work that has the writer to itself.
 pub(super) type Job = Box<dyn FnOnce(&mut Writer) + Send>;
 
@@ -36,6 +40,7 @@ pub(super) type Job = Box<dyn FnOnce(&mut Writer) + Send>;
 pub(super) enum Work {
     Commit(Box<Commit>, oneshot::Sender<Committed>),
     Job(Job),
+    Close(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Why a commit was not written: itself, or the disk.
@@ -74,6 +79,7 @@ pub(super) struct Writer {
     pub(super) metrics: Arc<Metrics>,
     /// When it is worth trying again, and why it failed.
     pub(super) failed: Option<Failed>,
+    pub(super) lock: Lock,
 }
 
 /// A failed write.
@@ -84,7 +90,7 @@ pub(super) struct Failed {
 }
 
 impl Writer {
-    /// Works until all senders are gone.
+    /// Works until all senders are gone or it is told to end.
     pub(super) fn work(mut self, mut queue: mpsc::Receiver<Work>) {
         let mut waiting = Vec::with_capacity(GROUP);
         let (mut group, mut callers) = (Vec::new(), Vec::new());
@@ -98,6 +104,13 @@ impl Writer {
                     Work::Job(job) => {
                         self.write(&mut group, &mut callers);
                         job(&mut self);
+                    }
+                    Work::Close(done) => {
+                        self.write(&mut group, &mut callers);
+                        self.connection = None;
+                        unlock(&self.lock);
+                        let _ = done.send(Ok(()));
+                        return;
                     }
                 }
             }
@@ -121,20 +134,22 @@ impl Writer {
 
     pub(super) fn write_group(&mut self, group: &[Commit]) -> Vec<Committed> {
         let key_life = self.key_life;
+        let mut entered = Entered::new();
         let written = self.in_transaction(|connection, head| {
             let mut results = Vec::with_capacity(group.len());
             for commit in group {
                 // One commit's trouble is not another's: each has a savepoint of its own. The disk's
                 // trouble is everyone's: the database may have given up the whole transaction.
                 let savepoint = connection.savepoint()?;
-                let before = *head;
-                match write_commit(&savepoint, head, commit, key_life) {
+                let (before, entered_before) = (*head, entered.len());
+                match write_commit(&savepoint, head, commit, key_life, &mut entered) {
                     Ok(record) => {
                         savepoint.commit()?;
                         results.push(Ok(record));
                     }
                     Err(NotWritten::Refused(error)) => {
                         *head = before;
+                        entered.truncate(entered_before);
                         drop(savepoint); // rolls back
                         results.push(Err(error));
                     }
@@ -148,6 +163,9 @@ impl Writer {
                 let done = group.iter().zip(&results);
                 for (commit, _) in done.filter(|(_, result)| result.is_ok()) {
                     commit.is_done();
+                }
+                for (venue, state) in entered {
+                    self.metrics.orders.entered(&venue, state);
                 }
                 results
             }
@@ -267,39 +285,29 @@ fn write_commit(
     head: &mut Head,
     commit: &Commit,
     key_life: Duration,
+    entered: &mut Entered,
 ) -> Result<Option<OrderRecord>, NotWritten> {
     let now = Timestamp::now();
     let mut records = Vec::with_capacity(commit.orders.len());
     for (id, events) in &commit.orders {
-        records.push(write_events(connection, head, id, events, now)?);
+        records.push(write_events(connection, head, (id, events), now, entered)?);
     }
-    let claimed = match (&commit.claim, commit.orders.first()) {
-        (Some(claim), Some((id, _))) => {
-            let event = claim.claimed(id);
-            let known = project::key(connection, event.name())?;
-            if known.is_some_and(|known| now.since(known.at) < key_life) {
-                return Err(Refusal(StoreError::KeyInUse).into());
-            }
-            Some(event)
+    let claimed = commit.claimed();
+    if let Some(event) = &claimed {
+        let known = project::key(connection, event.name())?;
+        if known.is_some_and(|known| now.since(known.at) < key_life) {
+            return Err(Refusal(StoreError::KeyInUse).into());
         }
-        _ => None,
-    };
-    let released = commit.release.as_ref().map(KeyClaim::released);
+    }
+    let released = commit.released();
     for event in claimed.iter().chain(&released).chain(&commit.key) {
         let subject = event.name().subject();
         let body = serde_json::to_string(event).map_err(Refusal)?;
         chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
         project::key_happened(connection, event, now)?;
     }
-    if let Some(event) = &commit.venue {
-        let subject = format!("{}{}", chain::VENUE_SUBJECT, event.venue());
-        let body = serde_json::to_string(event).map_err(Refusal)?;
-        chain::write_entry(connection, head, now, (&subject, event.kind(), &body))?;
-    }
-    if let Some(event) = &commit.plugin {
-        let subject = format!("{}{}", chain::PLUGIN_SUBJECT, event.plugin);
-        let body = serde_json::to_string(event).map_err(Refusal)?;
-        chain::write_entry(connection, head, now, (&subject, &event.action, &body))?;
+    for (subject, kind, body) in commit.unprojected().map_err(Refusal)? {
+        chain::write_entry(connection, head, now, (&subject, kind, &body))?;
     }
     Ok(records.into_iter().next())
 }
@@ -307,23 +315,25 @@ fn write_commit(
 fn write_events(
     connection: &Connection,
     head: &mut Head,
-    id: &OrderId,
-    events: &[Event],
+    (id, events): (&OrderId, &[Event]),
     now: Timestamp,
+    entered: &mut Entered,
 ) -> Result<OrderRecord, NotWritten> {
     let id = id.as_str();
     let mut record = project::order(connection, id)?
         .transpose()
         .map_err(Refusal)?;
-    let known = record
-        .as_ref()
-        .map(project::venue_names)
-        .unwrap_or_default();
+    let known = record.as_ref().map(venue_names).unwrap_or_default();
     for event in events {
         if let Event::Intent { record, .. } = event {
             refuse_used_label(connection, record)?;
         }
-        record = Some(apply(record, event, now).map_err(Refusal)?);
+        let before = record.as_ref().map(|record| record.order.state);
+        let after = apply(record, event, now).map_err(Refusal)?;
+        if before != Some(after.order.state) {
+            entered.push((after.at_venue().to_owned(), after.order.state));
+        }
+        record = Some(after);
         let body = serde_json::to_string(event).map_err(Refusal)?;
         chain::write_entry(connection, head, now, (id, event.kind(), &body))?;
     }
