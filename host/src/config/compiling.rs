@@ -15,22 +15,25 @@ const PLUGIN_STATE: &str = "switchyard-plugins";
 const LEAST_MEMORY_BYTES: u64 = 256 << 20;
 
 impl Config {
-    /// Where compiled machine code is kept: beside the journal, unless configuration says otherwise.
+    /// Where compiled machine code is kept: beside the journal's file, unless configuration says otherwise.
     pub fn code_cache(&self) -> PathBuf {
         let configured = self.plugins.code_cache.clone();
         configured.unwrap_or_else(|| self.beside_journal(CODE_CACHE))
     }
 
-    /// Where versions of adapters are kept: beside the journal, unless configuration says otherwise.
+    /// Where versions of adapters are kept: beside the journal's file, unless configuration says otherwise.
     pub fn plugin_state_directory(&self) -> PathBuf {
         let configured = self.plugins.state_directory.clone();
         configured.unwrap_or_else(|| self.beside_journal(PLUGIN_STATE))
     }
 
     fn beside_journal(&self, name: &str) -> PathBuf {
-        let url = &self.store.url;
-        let journal = Path::new(url.strip_prefix("sqlite://").unwrap_or(url));
-        journal.with_file_name(name)
+        let file = self.store.url.strip_prefix("sqlite://");
+        // A journal on a server has nothing beside it; the working directory has.
+        file.map_or_else(
+            || PathBuf::from(name),
+            |file| Path::new(file).with_file_name(name),
+        )
     }
 }
 
@@ -83,6 +86,10 @@ mod tests {
             (
                 "[store]\nurl = \"sqlite://data/journal.db\"",
                 "data/switchyard-code-cache",
+            ),
+            (
+                "[store]\nurl = \"postgres://gateway@db/journal\"",
+                "switchyard-code-cache",
             ),
             ("[plugins]\ncode_cache = \"/var/cache/x\"", "/var/cache/x"),
         ] {

@@ -1,40 +1,54 @@
-//! Configuration: `switchyard.toml`, then `SWITCHYARD__SECTION__KEY` from the environment, then flags.
+//! Configuration: `switchyard.toml`, then the stage's file, then `SWITCHYARD__SECTION__KEY` from the environment,
+//! then flags.
 //!
-//! Everything is read and checked at start; an error names the key, its value's problem and what is
-//! allowed. Secrets are never in the file: it says where they are ([`SecretRef`]).
+//! Everything is read and checked at start; an error names the key, its value's problem, what is
+//! allowed and where the value comes from. Secrets are never in a file: it says where they are ([`SecretRef`]).
 
+mod auth;
 mod cache;
 mod compiling;
+mod explain;
+mod layers;
 mod orders;
 mod plugins;
 mod reliability;
 mod risk;
 mod secret;
 mod sections;
+mod server;
+mod stage;
+mod telemetry;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use figment::Figment;
-use figment::providers::{Env, Format, Toml};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+pub use auth::{
+    AuthConfig, AuthMode, JwtAlgorithm, JwtConfig, JwtKeyConfig, KeyConfig, LockoutConfig,
+    OPEN_TENANT, QuotaConfig,
+};
 pub use cache::CacheSettings;
+pub use explain::{Setting, explain};
+pub use layers::{Layers, Origin};
 pub use orders::OrdersConfig;
 pub use plugins::{Approval, PluginsConfig, TrialSettings};
 pub use reliability::{BreakerSettings, BulkheadSettings, LimiterSettings, RetrySettings};
 pub use risk::{RiskSettings, TenantConfig};
-pub use secret::{SecretError, SecretRef};
+pub use secret::{SecretRef, SecretRefError};
 pub use sections::{
-    AuthConfig, AuthMode, CredentialsConfig, KeyConfig, LogConfig, LogFormat, OPEN_TENANT, Role,
-    ServerConfig, StoreConfig, VenueConfig, VerifyAtStart,
+    Backend, CredentialsConfig, LogConfig, LogFormat, SecretsConfig, StoreConfig, VenueConfig,
+    VerifyAtStart,
 };
-
-/// Environment variables that override the file begin with this.
-const ENV_PREFIX: &str = "SWITCHYARD__";
+pub use server::{Network, ServerConfig, TlsConfig};
+pub use stage::{Finding, Rule, Stage, StageConfig};
+pub use telemetry::{EmfConfig, OtlpConfig, TelemetryConfig};
 
 /// The whole configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where the REST API is served.
@@ -55,6 +69,9 @@ pub struct Config {
     /// What is logged, and how.
     #[serde(default)]
     pub log: LogConfig,
+    /// What is told of it elsewhere.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
     /// How long answers of venues are kept.
     #[serde(default)]
     pub cache: CacheSettings,
@@ -67,6 +84,12 @@ pub struct Config {
     /// The venues, by name.
     #[serde(default)]
     pub venues: BTreeMap<String, VenueConfig>,
+    /// How secrets are kept current.
+    #[serde(default)]
+    pub secrets: SecretsConfig,
+    /// What the stage's rules may be broken by.
+    #[serde(default)]
+    pub stage: StageConfig,
 }
 
 /// Why the gateway does not start with this configuration.
@@ -84,7 +107,7 @@ pub enum ConfigError {
     #[error("configuration: {0}")]
     Malformed(String),
     /// A value that is well formed and not allowed.
-    #[error("configuration: {key} = {value:?} {problem}")]
+    #[error("configuration: {key} = {value:?} {problem}{}", from(origin.as_ref()))]
     Value {
         /// The key, dotted.
         key: String,
@@ -92,7 +115,13 @@ pub enum ConfigError {
         value: String,
         /// What is wrong with it and what is allowed.
         problem: String,
+        /// Where it comes from, where that is known.
+        origin: Option<Origin>,
     },
+}
+
+fn from(origin: Option<&Origin>) -> String {
+    origin.map_or_else(String::new, |origin| format!(" (from {origin})"))
 }
 
 impl Config {
@@ -101,11 +130,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], naming file or key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::from_toml(&text, &path.display().to_string())
+        Layers::read(path, None, variables())?.config()
     }
 
     /// Reads and checks a configuration text and the environment.
@@ -113,13 +138,29 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], naming the key.
     pub fn from_toml(text: &str, source: &str) -> Result<Self, ConfigError> {
-        let config: Self = Figment::new()
-            .merge(Toml::string(text))
-            .merge(Env::prefixed(ENV_PREFIX).split("__"))
-            .extract()
-            .map_err(|error| ConfigError::Malformed(describe(error, source)))?;
-        config.check()?;
-        Ok(config)
+        Layers::of_text(text, source, variables())?.config()
+    }
+
+    /// The keys that name secrets, and where those are.
+    pub fn secret_refs(&self) -> Vec<(String, SecretRef)> {
+        let venues = self.venues.iter();
+        let accounts = venues.filter_map(|(name, venue)| Some((name, venue.credentials.as_ref()?)));
+        let credentials = accounts.flat_map(|(name, credentials)| {
+            [
+                ("api_key", &credentials.api_key),
+                ("secret", &credentials.secret),
+            ]
+            .map(|(key, place)| (format!("venues.{name}.credentials.{key}"), place.clone()))
+        });
+        let password = self.store.password.iter();
+        let password = password.map(|place| (StoreConfig::PASSWORD.to_owned(), place.clone()));
+        let tokens = self
+            .auth
+            .jwt
+            .iter()
+            .flat_map(|jwt| jwt.keys.iter().enumerate());
+        let tokens = tokens.map(|(index, key)| (JwtKeyConfig::name(index), key.key.clone()));
+        credentials.chain(password).chain(tokens).collect()
     }
 
     /// Checks what the types cannot.
@@ -127,43 +168,25 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`], naming the key.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.auth.mode == AuthMode::Open && !self.server.listen.ip().is_loopback() {
-            return Err(value(
-                "auth.mode",
-                "open",
-                format!(
-                    "is allowed only where server.listen is a loopback address, and it is {}",
-                    self.server.listen
-                ),
-            ));
-        }
+        self.auth.check(self.server.listen)?;
         self.store.check()?;
-        if self.auth.mode == AuthMode::Keys && self.auth.keys.is_empty() {
-            return Err(value(
-                "auth.keys",
-                "[]",
-                "holds no key: nobody could call; add one, or set auth.mode = \"open\" on loopback"
-                    .into(),
-            ));
-        }
-        check_range(
-            "server.request_timeout_ms",
-            self.server.request_timeout_ms,
-            1,
-            MAX_REQUEST_TIMEOUT_MS,
-        )?;
+        self.server.check()?;
         self.orders.check()?;
         self.plugins.check()?;
         self.cache.check()?;
         self.limiter.check()?;
+        self.secrets.check()?;
+        self.telemetry.check()?;
         for (name, tenant) in &self.tenants {
-            tenant.risk.check(&format!("tenants.{name}"))?;
+            tenant.check(&format!("tenants.{name}"))?;
             // A limit that a typing error keeps from binding anyone is worse than none.
             if !self.auth.has_tenant(name) {
-                let problem = "must be the tenant of a key in auth.keys".to_owned();
+                let problem =
+                    "must be the tenant of a key in auth.keys, or in auth.tenants".to_owned();
                 return Err(value("tenants", name, problem));
             }
         }
+        self.check_scopes()?;
         for (name, venue) in &self.venues {
             venue.risk.check(&format!("venues.{name}"))?;
             venue.check(name)?;
@@ -172,15 +195,51 @@ impl Config {
     }
 }
 
+impl Config {
+    /// A venue that a typing error keeps a key from is better found here.
+    fn check_scopes(&self) -> Result<(), ConfigError> {
+        for (index, key) in self.auth.keys.iter().enumerate() {
+            let mut names = key.venues.iter().flatten();
+            if let Some(name) = names.find(|name| !self.venues.contains_key(*name)) {
+                let key = format!("auth.keys[{index}].venues");
+                let problem = "must be a venue of this configuration".to_owned();
+                return Err(value(&key, name, problem));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Longest time a caller may ask the gateway to spend on one request, in milliseconds.
 pub const MAX_REQUEST_TIMEOUT_MS: u64 = 60_000;
 
+/// What `store.lease_seconds` may be at most.
+pub const LONGEST_LEASE: Duration = Duration::from_secs(60);
+
 impl StoreConfig {
-    fn check(&self) -> Result<(), ConfigError> {
-        if !self.url.starts_with("sqlite://") {
-            let problem = "must begin with sqlite://".into();
-            return Err(value("store.url", &self.url, problem));
+    /// What the password's key is called.
+    pub const PASSWORD: &str = "store.password";
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`], naming the key.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let is_shared = self.backend() == Backend::Postgres;
+        if !is_shared && !self.url.starts_with("sqlite://") {
+            let problem = "must begin with sqlite:// or postgres://".into();
+            return Err(value("store.url", NOT_SHOWN, problem));
         }
+        if is_shared {
+            let parsed = self.url.parse::<tokio_postgres::Config>();
+            if !parsed.is_ok_and(|server| server.get_password().is_none()) {
+                // It may hold the secret: it must not be repeated.
+                let problem = "must be postgres://USER@HOST/DATABASE, without the password: that is store.password";
+                return Err(value("store.url", NOT_SHOWN, problem.into()));
+            }
+        }
+        let longest = LONGEST_LEASE.as_secs();
+        check_range("store.lease_seconds", self.lease_seconds, 2, longest)?;
         // An order that is watched after its end, and a key that may still be sent, outlive the retention.
         let least_days = self.idempotency_hours.div_ceil(24).saturating_add(1);
         if self.retention_days != 0 {
@@ -269,199 +328,28 @@ fn check_range(key: &str, number: u64, least: u64, most: u64) -> Result<(), Conf
     ))
 }
 
+/// What stands in an error for a value that may hold a secret.
+const NOT_SHOWN: &str = "(not shown)";
+
+/// A URL may hold a password before its `@`, and a token in its query: what has either is not repeated.
 fn value(key: &str, value: &str, problem: String) -> ConfigError {
+    let shown = if value.contains(['@', '?']) {
+        NOT_SHOWN
+    } else {
+        value
+    };
     ConfigError::Value {
         key: key.into(),
-        value: value.into(),
+        value: shown.into(),
         problem,
+        origin: None,
     }
 }
 
-/// One line for each problem figment found, each with its key and where it came from.
-fn describe(error: figment::Error, file: &str) -> String {
-    let lines: Vec<String> = error
-        .into_iter()
-        .map(|problem| {
-            let source = match &problem.metadata {
-                Some(metadata) if metadata.name.contains("environment") => {
-                    "the environment".to_owned()
-                }
-                _ => file.to_owned(),
-            };
-            let key = problem.path.join(".");
-            let at = if key.is_empty() {
-                String::new()
-            } else {
-                format!("{key}: ")
-            };
-            format!("{at}{} (in {source})", problem.kind)
-        })
-        .collect();
-    lines.join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const VENUE: &str = "[auth]\nmode = \"open\"\n[venues.sim]\nadapter = \"sim\"\n";
-
-    fn message(text: &str) -> String {
-        Config::from_toml(text, "test.toml")
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn a_minimal_file_is_enough_and_defaults_are_the_documented_ones() {
-        let config = Config::from_toml(
-            &format!("{VENUE}[venues.sim.endpoints]\nspot = \"http://127.0.0.1:9101\"\n"),
-            "test.toml",
-        )
-        .unwrap();
-        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.venues["sim"].recv_window_ms, 5_000);
-        assert!(!config.venues["sim"].streams);
-        assert_eq!(config.plugins.poll_ms, 2_000);
-        assert_eq!(config.plugins.settle_ms, 100);
-    }
-
-    #[test]
-    fn every_error_names_its_key() {
-        for (text, expected) in [
-            ("[server]\nlisten = \"nowhere\"", "server.listen"),
-            ("[server]\nlisen = \"127.0.0.1:1\"", "lisen"),
-            (
-                "[auth]\nmode = \"open\"\n[server]\nlisten = \"0.0.0.0:8080\"",
-                "auth.mode",
-            ),
-            (
-                "[store]\nurl = \"mysql://x\"\n[auth]\nmode = \"open\"",
-                "store.url",
-            ),
-            (
-                "[store]\nidempotency_hours = 48\nretention_days = 2\n[auth]\nmode = \"open\"",
-                "store.retention_days",
-            ),
-            (
-                "[store]\nidempotency_hours = 0\n[auth]\nmode = \"open\"",
-                "store.idempotency_hours",
-            ),
-            (
-                "[store]\nverify_at_start = \"some\"\n[auth]\nmode = \"open\"",
-                "store.verify_at_start",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[plugins]\nsettle_ms = 9",
-                "plugins.settle_ms",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[plugins]\npoll_ms = 3600001",
-                "plugins.poll_ms",
-            ),
-            ("", "auth.keys"),
-            ("[orders]\nid_prefix = \"Gate\"", "orders.id_prefix"),
-            (
-                "[auth]\nmode = \"open\"\n[orders]\nrefresh_open_ms = 10",
-                "orders.refresh_open_ms",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[venues.sim]\nrecv_window_ms = 1",
-                "adapter",
-            ),
-            (
-                &format!("{VENUE}recv_window_ms = 0\n[venues.sim.endpoints]\na = \"http://x\""),
-                "venues.sim.recv_window_ms",
-            ),
-            (
-                &format!("{VENUE}[venues.sim.endpoints]\na = \"http://x/path\""),
-                "venues.sim.endpoints.a",
-            ),
-            (
-                &format!("{VENUE}[venues.sim.endpoints]\na = \"ftp://x\""),
-                "venues.sim.endpoints.a",
-            ),
-            (
-                &format!("{VENUE}[venues.sim.endpoints]\na = 5"),
-                "venues.sim.endpoints.a",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[cache]\nticker_ms = 60001",
-                "cache.ticker_ms",
-            ),
-            (
-                &format!("{VENUE}risk.max_notional.USDT = \"0\""),
-                "venues.sim.risk.max_notional.USDT",
-            ),
-            (
-                &format!("{VENUE}risk.price_collar_percent = \"-1\""),
-                "venues.sim.risk.price_collar_percent",
-            ),
-            (
-                &format!("{VENUE}risk.max_open_orders = 0"),
-                "venues.sim.risk.max_open_orders",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[tenants.open.risk]\nmax_orders_per_second = 0",
-                "tenants.open.risk.max_orders_per_second",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[tenants.opn.risk]\nmax_open_orders = 5",
-                "tenants",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[cache]\ncapacity = 0",
-                "cache.capacity",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[venues.auto]\nadapter = \"x\"",
-                "auto",
-            ),
-            (
-                "[auth]\nmode = \"open\"\n[venues.x]\nadapter = \"x\"\ncredentials = { api_key = \"abc\", secret = \"env:B\" }",
-                "venues.x.credentials.api_key",
-            ),
-        ] {
-            assert!(
-                message(text).contains(expected),
-                "{text}\n-> {}",
-                message(text)
-            );
-        }
-    }
-
-    #[test]
-    fn orders_that_nobody_remembers_are_the_only_tenants_or_nobodys() {
-        let key = |id: &str, tenant: &str| {
-            format!(
-                "[[auth.keys]]\nid = \"{id}\"\nhash = \"00\"\ntenant = \"{tenant}\"\nrole = \"viewer\"\n"
-            )
-        };
-        for (text, tenant) in [
-            ("[auth]\nmode = \"open\"".to_owned(), "open"),
-            (key("1", "desk"), "desk"),
-            (key("1", "desk") + &key("2", "desk"), "desk"),
-            (key("1", "desk") + &key("2", "fund"), "adopted"),
-        ] {
-            let config = Config::from_toml(&text, "test.toml").unwrap();
-            assert_eq!(config.auth.tenant_of_unknown_orders(), tenant, "{text}");
-        }
-    }
-
-    #[test]
-    fn malformed_toml_names_the_file() {
-        assert!(
-            message("[server").contains("test.toml"),
-            "{}",
-            message("[server")
-        );
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let error = Config::load(Path::new("/nowhere/switchyard.toml"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("/nowhere/switchyard.toml"), "{error}");
-    }
+/// The variables of the process. One that is not text is none of ours.
+pub fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let text = |part: std::ffi::OsString| part.into_string().ok();
+        Some((text(name)?, text(value)?))
+    })
 }

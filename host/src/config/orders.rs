@@ -1,12 +1,12 @@
 //! `[orders]`: how orders are named, and how those that rest are looked after.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, check_range};
 use crate::model::IdPrefix;
 
 /// `[orders]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrdersConfig {
     /// What the ids of this gateway's orders begin with. Gateways that share an account need different ones.

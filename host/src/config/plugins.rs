@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use switchyard_runtime::Limits;
 
 use super::{ConfigError, check_range};
@@ -11,7 +11,7 @@ use crate::plugin::compile::CompileLimits;
 use crate::plugin::signature::TrustedKeys;
 
 /// `[plugins]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginsConfig {
     /// Directory of `NAME.wasm` files.
@@ -61,7 +61,7 @@ pub struct PluginsConfig {
 }
 
 /// `[plugins.trial]`: what a new version of an adapter goes through before it serves.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrialSettings {
     /// Newest exchanges of the journal that it replays first.
@@ -89,7 +89,7 @@ impl Default for TrialSettings {
 }
 
 /// Who approves an adapter's declared calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
     /// Nobody: for development.

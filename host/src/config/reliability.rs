@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, check_range, value};
 use crate::reliability::limiter::{Headroom, LimiterConfig};
 
 /// `[venues.NAME.breaker]`: one for each endpoint.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BreakerSettings {
     /// The calls that count are the newest this many; 0 means that `window_ms` says which.
@@ -52,7 +52,7 @@ impl Default for BreakerSettings {
 }
 
 /// `[venues.NAME.retry]`: exponential backoff with full jitter, within the request's deadline.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetrySettings {
     /// Retries of one operation; 0 turns them off.
@@ -80,7 +80,7 @@ impl Default for RetrySettings {
 }
 
 /// `[venues.NAME.bulkhead]`: what one venue may hold of the process.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BulkheadSettings {
     /// Operations that run at once.
@@ -100,7 +100,7 @@ impl Default for BulkheadSettings {
 
 /// `[limiter]`: how the venues' own limits are kept. The limits themselves are the adapters', the venues', or
 /// those of `[venues.NAME.limits]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimiterSettings {
     /// Share of each limit that only cancels may spend, in percent.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, check_range, value};
+use super::{ConfigError, QuotaConfig, check_range, value};
 use crate::model::Decimal;
 
 /// Limits of one venue or one tenant. Absent ones bind nothing; where both have one, both bind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RiskSettings {
     /// Largest value of one order, by the asset it is counted in: the quote asset, for quanto contracts the
@@ -23,11 +23,22 @@ pub struct RiskSettings {
 }
 
 /// `[tenants.NAME]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantConfig {
     /// What its orders are held to, on all venues together.
     pub risk: RiskSettings,
+    /// Requests that its keys may make together.
+    pub quota: Option<QuotaConfig>,
+}
+
+impl TenantConfig {
+    pub(super) fn check(&self, section: &str) -> Result<(), ConfigError> {
+        if let Some(quota) = &self.quota {
+            quota.check(&format!("{section}.quota"))?;
+        }
+        self.risk.check(section)
+    }
 }
 
 impl RiskSettings {

@@ -1,38 +1,32 @@
 //! The sections of the configuration, their keys and defaults.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{BreakerSettings, BulkheadSettings, RetrySettings, RiskSettings, SecretRef};
+use super::{
+    BreakerSettings, BulkheadSettings, ConfigError, RetrySettings, RiskSettings, SecretRef,
+    check_range,
+};
 
-/// `[server]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServerConfig {
-    /// Address and port.
-    pub listen: SocketAddr,
-    /// How long a caller waits unless it says otherwise, in milliseconds.
-    pub request_timeout_ms: u64,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            request_timeout_ms: 5_000,
-        }
-    }
-}
+/// What a PostgreSQL server's URL begins with.
+const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// `[store]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// `sqlite://PATH`.
+    /// `sqlite://PATH`, or `postgres://USER@HOST/DATABASE`, which several gateways may share.
     pub url: String,
+    /// The password of a PostgreSQL user; never in the URL.
+    pub password: Option<SecretRef>,
+    /// Certificates that PostgreSQL's is to be signed by, in PEM; the system's, where absent.
+    pub root_certificates: Option<PathBuf>,
+    /// Seconds for which the active of several gateways has leave to write: a standby takes over from one that
+    /// has not renewed it for that long.
+    pub lease_seconds: u64,
     /// How much of the chain is checked when the gateway starts.
     pub verify_at_start: VerifyAtStart,
     /// Days for which orders that are over are kept; 0 keeps them for ever.
@@ -41,10 +35,22 @@ pub struct StoreConfig {
     pub idempotency_hours: u64,
     /// Size beyond which an alert is raised, in bytes. Nothing is refused for it.
     pub max_bytes: u64,
+    /// What is to be free on the disk of the journal's file, in bytes: with less the gateway is degraded. Nothing is
+    /// refused for it.
+    pub least_free_bytes: u64,
+}
+
+/// What keeps a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// A file that one gateway has to itself.
+    Sqlite,
+    /// A server that several gateways share.
+    Postgres,
 }
 
 /// How much of the journal's chain is checked at start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyAtStart {
     /// Everything: the newest 100,000 entries before the gateway serves, older ones beside its work.
@@ -57,15 +63,33 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             url: "sqlite://switchyard.db".into(),
+            password: None,
+            root_certificates: None,
+            lease_seconds: 5,
             verify_at_start: VerifyAtStart::All,
             retention_days: 90,
             idempotency_hours: 24,
             max_bytes: 10_000_000_000,
+            least_free_bytes: 500_000_000,
         }
     }
 }
 
 impl StoreConfig {
+    /// What keeps the journal.
+    pub fn backend(&self) -> Backend {
+        if POSTGRES.iter().any(|scheme| self.url.starts_with(scheme)) {
+            Backend::Postgres
+        } else {
+            Backend::Sqlite
+        }
+    }
+
+    /// For how long the active of several gateways has leave to write.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds)
+    }
+
     /// How long orders that are over are kept; absent where they are for ever.
     pub fn retention(&self) -> Option<Duration> {
         let days = Some(self.retention_days).filter(|days| *days > 0);
@@ -78,87 +102,11 @@ impl StoreConfig {
     }
 }
 
-/// `[auth]`
-#[derive(Debug, Clone, Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// Whether keys are asked for.
-    pub mode: AuthMode,
-    /// The keys.
-    pub keys: Vec<KeyConfig>,
-}
-
-/// Tenant and key of everyone where no keys are asked for.
-pub const OPEN_TENANT: &str = "open";
-
-/// Whose the orders are that nobody remembers, where there is more than one tenant.
-const NOBODY: &str = "adopted";
-
-impl AuthConfig {
-    /// Whether any caller is of this tenant.
-    pub(super) fn has_tenant(&self, name: &str) -> bool {
-        match self.mode {
-            AuthMode::Open => name == OPEN_TENANT,
-            AuthMode::Keys => self.keys.iter().any(|key| key.tenant == name),
-        }
-    }
-
-    /// Whose an order is that is found at a venue and is not in the journal: the only tenant's, if there is
-    /// one only.
-    pub fn tenant_of_unknown_orders(&self) -> &str {
-        let mut tenants = self.keys.iter().map(|key| key.tenant.as_str());
-        match (self.mode, tenants.next()) {
-            (AuthMode::Open, _) => OPEN_TENANT,
-            (AuthMode::Keys, Some(first)) if tenants.all(|tenant| tenant == first) => first,
-            (AuthMode::Keys, _) => NOBODY,
-        }
-    }
-}
-
-/// Whether callers must show a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMode {
-    /// They must.
-    #[default]
-    Keys,
-    /// Everyone is an operator; allowed on loopback only.
-    Open,
-}
-
-/// `[[auth.keys]]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyConfig {
-    /// Name of the key, for logs.
-    pub id: String,
-    /// SHA-256 of the key, hexadecimal, with or without `sha256:` before it.
-    pub hash: String,
-    /// Whose orders it sees and places.
-    pub tenant: String,
-    /// What it may do.
-    pub role: Role,
-}
-
-/// What a caller may do. Each role may do what the ones before it may.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Read.
-    Viewer,
-    /// Place, change and cancel the tenant's orders.
-    Trader,
-    /// Run the gateway: halt venues, change adapters.
-    Operator,
-}
-
 /// `[log]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// A filter as `tracing_subscriber::EnvFilter` reads it, such as `info` or `switchyard=debug,info`.
+    /// A filter, such as `info` or `switchyard=debug,info`.
     pub level: String,
     /// One JSON object a line, or text for people.
     pub format: LogFormat,
@@ -174,7 +122,7 @@ impl Default for LogConfig {
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// One object a line.
@@ -184,7 +132,7 @@ pub enum LogFormat {
 }
 
 /// `[venues.NAME]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct VenueConfig {
     /// Stem of the adapter's file.
@@ -222,11 +170,42 @@ fn default_recv_window_ms() -> u32 {
 }
 
 /// Where an account's key is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialsConfig {
     /// The public part.
     pub api_key: SecretRef,
     /// An HMAC secret, or a PKCS#8 private key in PEM.
     pub secret: SecretRef,
+}
+
+/// `[secrets]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    /// Time between two readings of secrets in AWS Parameter Store, in seconds.
+    pub refresh_seconds: u64,
+    /// Time between two readings of secrets in files, in seconds.
+    pub file_refresh_seconds: u64,
+}
+
+impl Default for SecretsConfig {
+    fn default() -> Self {
+        Self {
+            refresh_seconds: 60,
+            file_refresh_seconds: 5,
+        }
+    }
+}
+
+impl SecretsConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for (key, seconds) in [
+            ("refresh_seconds", self.refresh_seconds),
+            ("file_refresh_seconds", self.file_refresh_seconds),
+        ] {
+            check_range(&format!("secrets.{key}"), seconds, 1, 86_400)?;
+        }
+        Ok(())
+    }
 }
