@@ -59,6 +59,29 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 18] = [
+        Self::InvalidRequest,
+        Self::InsufficientFunds,
+        Self::OrderNotFound,
+        Self::DuplicateClientId,
+        Self::NotAmendable,
+        Self::RateLimited,
+        Self::Banned,
+        Self::AuthFailed,
+        Self::ClockSkew,
+        Self::Overloaded,
+        Self::VenueUnavailable,
+        Self::OutcomeUnknown,
+        Self::Unsupported,
+        Self::MalformedResponse,
+        Self::Timeout,
+        Self::AdapterFailed,
+        Self::JournalUnavailable,
+        Self::Halted,
+    ];
+
     /// The name used in JSON, logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The words of the gateway: instruments, orders, money, time. Pure types; no I/O.
 
+mod access;
 mod decimal;
 mod equivalence;
 mod failure;
@@ -12,6 +13,7 @@ mod plugin_event;
 mod report;
 mod time;
 
+pub use access::{AccessEvent, ApiKey, Asker, KeyBook, Role, VenueScope};
 pub use decimal::{Decimal, DecimalError};
 pub use equivalence::Conversion;
 pub use failure::{Failure, FailureCode, Fate};

@@ -42,7 +42,7 @@ pub enum TimeInForce {
 }
 
 /// The state of an order, in FIX's words (tag 39).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderState {
     /// Its fate is open: sent, or about to be, and not confirmed.

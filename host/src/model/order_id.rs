@@ -23,7 +23,7 @@ const LEG_SUFFIX: usize = 3;
 
 /// What every id of one gateway begins with: 3 characters of `[a-z0-9]`. Gateways that share an account have
 /// different ones, or each takes the other's orders for its own.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct IdPrefix(String);
 
