@@ -1,4 +1,4 @@
-//! The request's identity: its id, taken from the caller or made, on every answer and log line.
+//! The request's identity: its id and its trace, taken from the caller or made, on every answer and log line.
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -7,7 +7,7 @@ use axum::response::Response;
 use tracing::Instrument;
 
 use super::state::AppState;
-use crate::telemetry::HttpLabels;
+use crate::telemetry::{HttpLabels, TRACEPARENT, TraceContext, note_answer, request_span};
 
 /// The header that carries a request's id both ways.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,20 +29,24 @@ pub(super) async fn as_request<F: Future>(id: String, work: F) -> F::Output {
     CURRENT.scope(id, work).await
 }
 
-/// Gives the request its id, measures it, logs it, and puts the id on the answer.
+/// Gives the request its id and trace, measures it, logs it, and puts both on the answer.
 pub(super) async fn identify(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
-    let id = request_id(request.headers());
-    let method = request.method().clone();
+    let caller = TraceContext::of_caller(request.headers());
+    let id = request_id(request.headers(), caller.as_ref());
+    let method = known_method(request.method());
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or_else(
         || "unmatched".to_owned(),
         |matched| matched.as_str().to_owned(),
     );
-    let span = tracing::info_span!("request", request_id = %id);
+    let operation = format!("{method} {route}");
+    let span = request_span(&id, &operation);
+    let trace = TraceContext::begin(&span, caller);
+    span.record("trace_id", trace.trace_id());
     let started = std::time::Instant::now();
     let mut response = CURRENT
         .scope(id.clone(), next.run(request).instrument(span.clone()))
@@ -52,11 +56,14 @@ pub(super) async fn identify(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    if let Some(value) = trace.to_header() {
+        response.headers_mut().insert(TRACEPARENT, value);
+    }
+    note_answer(&span, method, &route, status);
     span.in_scope(|| {
         let millis = took.as_secs_f64() * 1_000.0;
-        tracing::info!(%method, path, status, millis, "answered");
+        tracing::info!(operation, path, status, millis, "answered");
     });
-    let method = known_method(&method);
     state.metrics.answered(
         HttpLabels {
             route,
@@ -77,13 +84,14 @@ fn known_method(method: &Method) -> &'static str {
         .unwrap_or("other")
 }
 
-/// The caller's `X-Request-Id`, else the trace id of its W3C `traceparent`, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    text("x-request-id")
-        .filter(|id| is_plain_id(id))
-        .or_else(|| text("traceparent").and_then(trace_id))
-        .map_or_else(new_request_id, str::to_owned)
+/// The caller's `X-Request-Id`, else the id of its trace, else a new one.
+fn request_id(headers: &HeaderMap, trace: Option<&TraceContext>) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    match (given.filter(|id| is_plain_id(id)), trace) {
+        (Some(given), _) => given.to_owned(),
+        (None, Some(trace)) => trace.trace_id(),
+        (None, None) => new_request_id(),
+    }
 }
 
 fn is_plain_id(id: &str) -> bool {
@@ -91,17 +99,6 @@ fn is_plain_id(id: &str) -> bool {
         && id
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || b"-_.:".contains(&c))
-}
-
-/// `version-traceid-parentid-flags` (W3C Trace Context, section 3.2).
-fn trace_id(traceparent: &str) -> Option<&str> {
-    let mut parts = traceparent.split('-');
-    let (_version, trace_id) = (parts.next()?, parts.next()?);
-    let is_hex = trace_id.len() == 32
-        && trace_id
-            .bytes()
-            .all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
-    (is_hex && trace_id.bytes().any(|c| c != b'0')).then_some(trace_id)
 }
 
 fn new_request_id() -> String {
@@ -125,7 +122,7 @@ mod tests {
                 )
             })
             .collect();
-        request_id(&headers)
+        request_id(&headers, TraceContext::of_caller(&headers).as_ref())
     }
 
     const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

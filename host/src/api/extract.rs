@@ -11,14 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use super::state::AppState;
-use crate::config::MAX_REQUEST_TIMEOUT_MS;
+use crate::config::{MAX_REQUEST_TIMEOUT_MS, ServerConfig};
 use crate::reliability::Deadline;
-
-/// Largest request body, in bytes; an order has a few hundred.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How the caller says how long it waits.
 const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
@@ -29,10 +23,10 @@ pub(super) struct StrictJson<T>(pub(super) T);
 impl<T: DeserializeOwned> FromRequest<AppState> for StrictJson<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         check_content_type(&parts.headers)?;
-        let body = read_body(&parts.headers, body).await?;
+        let body = read_body(&state.server, &parts.headers, body).await?;
         // serde reads a struct from an array too, field by position; here a value stands by its name.
         if body.trim_ascii_start().starts_with(b"[") {
             return Err(malformed(".", "must be a JSON object", "body"));
@@ -57,7 +51,7 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for StrictJsonOrNothin
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = read_body(&parts.headers, body).await?;
+        let body = read_body(&state.server, &parts.headers, body).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -68,30 +62,33 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for StrictJsonOrNothin
 }
 
 /// The whole body, if it is not too large and comes in time.
-pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    read_body_of(headers, body, MAX_BODY_BYTES).await
-}
-
-/// The same for a body that may be larger or must be smaller than most.
-pub(super) async fn read_body_of(
+pub(super) async fn read_body(
+    server: &ServerConfig,
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+) -> Result<Bytes, Problem> {
+    let limit = (server.max_body_bytes, "the body", "server.max_body_bytes");
+    read_at_most(limit, server.body_timeout(), headers, body).await
+}
+
+/// The same for a body of another size. `what` it is and the `key` that says how large it may be go into the refusal.
+pub(super) async fn read_at_most(
+    (most, what, key): (usize, &str, &str),
+    within: Duration,
+    headers: &HeaderMap,
+    body: Body,
 ) -> Result<Bytes, Problem> {
     let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "payload-too-large",
-            format!("the body must have at most {limit} bytes"),
-        )
+        let detail = format!("{what} must have at most {most} bytes ({key})");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
     };
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > limit) {
+    if announced.is_some_and(|bytes| bytes > most) {
         return Err(too_large());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
+    match tokio::time::timeout(within, to_bytes(body, most)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(

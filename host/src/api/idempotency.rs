@@ -16,14 +16,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::access::Principal;
+use super::access::{Principal, Privilege};
 use super::caller::{as_request, current_request_id};
 use super::extract::read_body;
 use super::problem::{Problem, ProblemNote};
 use super::state::AppState;
-use crate::config::Role;
-use crate::model::{FailureCode, OrderId};
-use crate::store::{Commit, KeyClaim, KeyName, StoredAnswer, StoredKey, fingerprint};
+use crate::model::{FailureCode, OrderId, Role};
+use crate::store::{Commit, Condition, KeyClaim, KeyName, StoredAnswer, StoredKey, fingerprint};
 
 /// How a caller makes a request safe to repeat.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -80,8 +79,10 @@ impl Drop for InFlight {
 
 /// Serves a request that changes orders: not while the journal cannot be trusted, and with a key once.
 pub(super) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if let Some(at) = state.journal.condition().broken() {
-        return Problem::journal_broken(at).into_response();
+    match state.journal.condition() {
+        Condition::Broken(at) => return Problem::journal_broken(&at).into_response(),
+        Condition::Standby => return Problem::standby().into_response(),
+        Condition::Sound | Condition::Checking | Condition::Unwritable { .. } => {}
     }
     let served = match key_of(request.headers()) {
         Ok(None) => return next.run(request).await,
@@ -120,19 +121,32 @@ async fn with_key(
     let principal = parts.extensions.get::<Arc<Principal>>().cloned();
     let principal = principal
         .ok_or_else(|| Problem::internal("a route that takes keys is not behind the guard"))?;
-    let body = read_body(&parts.headers, body).await?;
+    let body = read_body(&state.server, &parts.headers, body).await?;
     let target = parts
         .uri
         .path_and_query()
         .map_or("/", |target| target.as_str());
     // What only an operator may ask for, and be shown, is another request when someone else sends it.
-    let is_account = principal.role >= Role::Operator && target.contains("scope=account");
-    let fingerprint = fingerprint(&[
+    let is_account = principal.role >= Role::Operator && is_of_account(parts.uri.query());
+    if let Some(privilege) = parts.extensions.get::<Privilege>()
+        && is_account
+    {
+        // A repetition is answered without the handler, and what it is shown is everyone's.
+        privilege.mark_used();
+    }
+    // So is what a key may ask for that is for some venues only: a repetition is answered without the handler.
+    let scope = principal.venues.names().map(|names| {
+        let names = names.iter().map(String::as_str);
+        names.collect::<Vec<_>>().join(",")
+    });
+    let mut told: Vec<&[u8]> = vec![
         parts.method.as_str().as_bytes(),
         target.as_bytes(),
         &body,
         if is_account { b"operator" } else { b"" },
-    ]);
+    ];
+    told.extend(scope.as_ref().map(String::as_bytes));
+    let fingerprint = fingerprint(&told);
     let name = KeyName {
         tenant: principal.tenant.clone(),
         key,
@@ -150,6 +164,7 @@ async fn with_key(
         return replay(&state, &name, known).await;
     }
     let claim = KeyClaim::new(name, fingerprint);
+    let detached = state.orders.detached().clone();
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
         let response = CLAIM.scope(claim.clone(), next.run(request)).await;
@@ -159,9 +174,17 @@ async fn with_key(
     };
     // In a task of its own: a caller that goes away does not keep the key from being bound.
     let work = as_request(current_request_id(), work).in_current_span();
-    tokio::spawn(work)
+    detached
+        .spawn(work)
         .await
         .map_err(|_| Problem::internal("a handler panicked"))
+}
+
+/// Whether a query asks for what concerns everyone on the account, however that is spelled.
+fn is_of_account(query: Option<&str>) -> bool {
+    let query = query.unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name == "scope" && value == "account")
 }
 
 fn reused() -> Problem {

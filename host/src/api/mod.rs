@@ -1,8 +1,10 @@
 //! The REST API: routes, request and response types, authentication, problem details, OpenAPI.
 
 mod access;
+mod address;
 mod caller;
 mod documentation;
+mod edge;
 mod extract;
 mod freshness;
 mod idempotency;
@@ -11,11 +13,13 @@ mod problem;
 mod router;
 mod routes;
 mod server;
+mod slots;
 mod state;
 
-pub use access::{Keyring, KeyringError};
+pub use access::{Door, Keyring, KeyringError, RouteRule, VenueRule};
 pub use idempotency::KeysInFlight;
 pub use problem::{Problem, ProblemBody};
-pub use router::router;
-pub use server::{ServeError, listen, serve};
-pub use state::AppState;
+pub use router::{access_table, router};
+pub use server::{ServeError, Serving, Tls, listen, serve};
+pub use slots::Slots;
+pub use state::{AppState, Stopping};

@@ -6,6 +6,8 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use tracing::Span;
+use tracing::field::display;
 use utoipa::ToSchema;
 
 use super::caller::current_request_id;
@@ -123,6 +125,39 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
+    /// Too many requests for what the key, or its tenant, may make: 429.
+    pub(super) fn quota_exceeded(policy: &str, after: Duration) -> Self {
+        let detail =
+            format!("the quota of this {policy} is used up; RateLimit tells when there is more");
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "quota-exceeded", detail).retryable(Some(after))
+    }
+
+    /// An address that is not listened to: 429.
+    pub(super) fn locked_out(left: Duration) -> Self {
+        let detail =
+            "too many unknown keys came from this address; it is not listened to for a while";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "locked-out", detail).retryable(Some(left))
+    }
+
+    /// More work than the gateway takes on: 503.
+    pub(super) fn overloaded() -> Self {
+        let detail = "as many requests are being served as the gateway takes on; nothing was done";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut problem =
+            Self::new(status, "overloaded", detail).retryable(Some(Duration::from_secs(1)));
+        problem.0.is_without_effect = true;
+        problem
+    }
+
+    /// The same, about a venue.
+    #[must_use]
+    pub(super) fn at(mut self, venue: &str) -> Self {
+        self.0.venue = Some(venue.to_owned());
+        self
+    }
+
     /// Nothing here: 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
@@ -144,6 +179,15 @@ impl Problem {
             "the journal cannot be trusted, and orders are refused until an operator has looked into it: {at}"
         );
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal-broken", detail);
+        problem.0.is_without_effect = true;
+        problem
+    }
+
+    /// Another gateway is the one to ask.
+    pub fn standby() -> Self {
+        let detail = "another gateway is active, and this one is its standby; nothing was sent";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "standby", detail)
+            .retryable(Some(Duration::from_secs(1)));
         problem.0.is_without_effect = true;
         problem
     }
@@ -316,6 +360,7 @@ impl From<StoreError> for Problem {
         match &error {
             StoreError::KeyInUse => return Self::key_in_flight(),
             StoreError::Broken(at) => return Self::journal_broken(at),
+            StoreError::Standby | StoreError::Fenced(_) => return Self::standby(),
             _ => {}
         }
         tracing::error!(%error, "journal failed");
@@ -348,6 +393,13 @@ impl From<MarketError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let span = Span::current();
+        if let Some(venue) = &self.0.venue {
+            span.record("venue", venue);
+        }
+        if let Some(id) = &self.0.order_id {
+            span.record("order_id", display(id));
+        }
         let body = ProblemBody {
             kind: format!("urn:switchyard:problem:{}", self.0.code),
             title: self.0.code.replace('-', " "),

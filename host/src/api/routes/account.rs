@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use super::selection;
 use crate::account::{Balance, EndpointAnswer, Position};
+use crate::api::access::Principal;
 use crate::api::extract::{RequestDeadline, StrictQuery};
 use crate::api::freshness::{self, Freshness};
 use crate::api::page::SourcedPage;
@@ -30,11 +31,12 @@ pub(in crate::api) struct BalanceQuery {
     responses((status = 200, body = SourcedPage<Balance>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn balances(
     State(state): State<AppState>,
+    principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<BalanceQuery>,
 ) -> Result<(HeaderMap, Json<SourcedPage<Balance>>), Problem> {
-    let venues = selection::venues(&state, query.venue.as_deref())?;
+    let venues = selection::venues(&state, &principal, query.venue.as_deref())?;
     let (headers, page) = gathered(state.accounts.balances(&venues, wanted, deadline).await)?;
     Ok((headers, Json(page)))
 }
@@ -56,13 +58,14 @@ pub(in crate::api) struct PositionQuery {
     responses((status = 200, body = SourcedPage<Position>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn positions(
     State(state): State<AppState>,
+    principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<PositionQuery>,
 ) -> Result<(HeaderMap, Json<SourcedPage<Position>>), Problem> {
-    let venues = selection::venues(&state, query.venue.as_deref())?;
+    let venues = selection::venues(&state, &principal, query.venue.as_deref())?;
     if let Some(symbol) = query.symbol.as_deref() {
-        selection::sources(&state, query.venue.as_deref(), symbol)?;
+        selection::sources(&state, &principal, query.venue.as_deref(), symbol)?;
     }
     let symbol = query.symbol.as_deref();
     let asked = state.accounts.positions(&venues, symbol, wanted, deadline);

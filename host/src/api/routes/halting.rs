@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::keys::to_its_end;
 use super::orders::change::CanceledView;
 use super::selection::{PathText, venue_of_path};
 use super::venues::NoParameters;
@@ -61,20 +62,27 @@ pub(in crate::api) async fn halt(
         let problem = format!("must have 1 to {MAX_REASON} characters");
         return Err(Problem::malformed("reason", reason, problem));
     }
-    let caller = principal.caller();
-    let halt = state.orders.halt(&caller, &name, body.reason).await;
-    let halt = halt.map_err(|error| match error {
-        OrderError::Store(error) => not_recorded(&name, &error),
-        other => other.into(),
-    })?;
-    let canceled = if body.cancel_open_orders {
+    let (caller, venue) = (principal.caller(), name.clone());
+    let halting = to_its_end(state.orders.detached().clone(), async move {
+        let halt = state.orders.halt(&caller, &venue, body.reason).await;
+        let halt = halt.map_err(|error| match error {
+            OrderError::Store(error @ (StoreError::Standby | StoreError::Fenced(_))) => {
+                error.into()
+            }
+            OrderError::Store(error) => not_recorded(&venue, &error),
+            other => other.into(),
+        })?;
+        if !body.cancel_open_orders {
+            return Ok((halt, None));
+        }
+        let scope = CancelScope::Gateway;
         let canceled = state
             .orders
-            .cancel_all(caller, &name, None, CancelScope::Gateway, deadline);
-        Some(canceled.await?.into())
-    } else {
-        None
-    };
+            .cancel_all(caller, &venue, None, scope, deadline)
+            .await?;
+        Ok((halt, Some(canceled.into())))
+    });
+    let (halt, canceled) = halting.await?;
     Ok(Json(HaltView {
         venue: name,
         halt: Some(halt),
@@ -84,8 +92,7 @@ pub(in crate::api) async fn halt(
 
 fn not_recorded(venue: &str, error: &StoreError) -> Problem {
     tracing::error!(venue, %error, "a halt could not be recorded");
-    let detail =
-        "trading is halted, but that could not be recorded: it would not survive a restart";
+    let detail = "trading is halted, but that could not be recorded: it would not survive a restart or a take-over";
     let code = FailureCode::JournalUnavailable.name();
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retryable(None)
 }
@@ -101,7 +108,11 @@ pub(in crate::api) async fn resume(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Json<HaltView>, Problem> {
     venue_of_path(&state, &name)?;
-    state.orders.resume(&principal.caller(), &name).await?;
+    let (caller, venue) = (principal.caller(), name.clone());
+    let resuming = to_its_end(state.orders.detached().clone(), async move {
+        Ok(state.orders.resume(&caller, &venue).await?)
+    });
+    resuming.await?;
     Ok(Json(HaltView {
         venue: name,
         halt: None,

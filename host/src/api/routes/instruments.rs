@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::selection;
+use crate::api::access::Principal;
 use crate::api::extract::StrictQuery;
 use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
@@ -67,6 +68,7 @@ pub(in crate::api) struct Equivalence {
     responses((status = 200, body = Page<InstrumentView>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
+    principal: Principal,
     StrictQuery(query): StrictQuery<InstrumentQuery>,
 ) -> Result<Json<Page<InstrumentView>>, Problem> {
     let limit = selection::limit(query.limit, 1_000, 5_000)? as usize;
@@ -74,10 +76,10 @@ pub(in crate::api) async fn list(
     let reference = query
         .equivalent_to
         .as_deref()
-        .map(|named| reference(&state, named))
+        .map(|named| reference(&state, &principal, named))
         .transpose()?;
     let mut listed = Vec::new();
-    for venue in selection::venues(&state, query.venue.as_deref())? {
+    for venue in selection::venues(&state, &principal, query.venue.as_deref())? {
         let catalogue = venue.catalogue();
         listed.extend(
             catalogue
@@ -122,8 +124,10 @@ fn view(instrument: Instrument, reference: Option<&Listed>) -> InstrumentView {
 }
 
 /// The instrument that others are to be equivalent to.
-fn reference(state: &AppState, named: &str) -> Result<Arc<Listed>, Problem> {
-    let at_venue = named.split_once(':');
+fn reference(state: &AppState, principal: &Principal, named: &str) -> Result<Arc<Listed>, Problem> {
+    let at_venue = named
+        .split_once(':')
+        .filter(|(venue, _)| principal.venues.covers(venue));
     if let Some((venue, _)) = at_venue
         && let Err(NoVenue::Waiting(failure)) = state.venues.named(venue)
     {
@@ -135,6 +139,7 @@ fn reference(state: &AppState, named: &str) -> Result<Arc<Listed>, Problem> {
             state
                 .venues
                 .iter()
+                .filter(|venue| principal.venues.covers(venue.name()))
                 .find_map(|venue| venue.instrument(named))
         })
         .ok_or_else(|| {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::selection;
+use crate::api::access::Principal;
 use crate::api::extract::{RequestDeadline, StrictQuery};
 use crate::api::freshness::{self, Freshness};
 use crate::api::page::{Page, SourcedItem};
@@ -54,13 +55,14 @@ pub(in crate::api) struct BookQuery {
     responses((status = 200, body = Page<SourcedItem<Ticker>>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn tickers(
     State(state): State<AppState>,
+    principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<TickerQuery>,
 ) -> Result<(HeaderMap, Json<Page<SourcedItem<Ticker>>>), Problem> {
     let mut asks = Vec::new();
     for symbol in selection::list("symbol", &query.symbol, MAX_SYMBOLS)? {
-        let sources = selection::sources(&state, query.venue.as_deref(), symbol)?;
+        let sources = selection::sources(&state, &principal, query.venue.as_deref(), symbol)?;
         asks.push(state.market.ticker(sources, wanted, deadline));
     }
     let found = try_join_all(asks).await?;
@@ -74,12 +76,13 @@ pub(in crate::api) async fn tickers(
     responses((status = 200, body = SourcedItem<OrderBook>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn order_book(
     State(state): State<AppState>,
+    principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<BookQuery>,
 ) -> Result<(HeaderMap, Json<SourcedItem<OrderBook>>), Problem> {
     let depth = selection::limit(query.limit, 20, 5_000)?;
-    let sources = selection::sources(&state, query.venue.as_deref(), &query.symbol)?;
+    let sources = selection::sources(&state, &principal, query.venue.as_deref(), &query.symbol)?;
     let asked = state.market.order_book(sources, depth, wanted, deadline);
     let found = asked.await?;
     let headers = freshness::headers([&found.served]);
@@ -130,6 +133,7 @@ pub(in crate::api) struct CandlesView {
     responses((status = 200, body = CandlesView), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn candles(
     State(state): State<AppState>,
+    principal: Principal,
     RequestDeadline(deadline): RequestDeadline,
     Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<CandleQuery>,
@@ -137,7 +141,7 @@ pub(in crate::api) async fn candles(
     let limit = selection::limit(query.limit, 100, 1_000)?;
     selection::check_range(query.from, query.to)?;
     let interval = query.interval.unwrap_or_else(|| "1m".to_owned());
-    let sources = selection::sources(&state, query.venue.as_deref(), &query.symbol)?;
+    let sources = selection::sources(&state, &principal, query.venue.as_deref(), &query.symbol)?;
     let (seconds, sources) = with_interval(sources, &interval)?;
     let asked = CandlesAsked {
         seconds,

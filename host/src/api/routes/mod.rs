@@ -4,6 +4,8 @@ pub(super) mod account;
 pub(super) mod halting;
 pub(super) mod health;
 pub(super) mod instruments;
+pub(super) mod keys;
+pub(super) mod log_level;
 pub(super) mod market;
 pub(super) mod orders;
 pub(super) mod plugins;

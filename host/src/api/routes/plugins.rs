@@ -17,7 +17,7 @@ use super::selection::PathText;
 use super::venues::NoParameters;
 use crate::api::access::Principal;
 use crate::api::caller::{as_request, current_request_id};
-use crate::api::extract::{StrictJsonOrNothing, StrictQuery, read_body_of};
+use crate::api::extract::{StrictJsonOrNothing, StrictQuery, read_at_most};
 use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::state::AppState;
@@ -254,7 +254,9 @@ impl Asked {
             self.state.plugins.view(&self.name, &self.state.venues)?;
             let signature = signature(headers)?;
             let limit = self.state.plugins.component_bytes();
-            let bytes = read_body_of(headers, body, limit).await?;
+            let limit = (limit, "a component", "plugins.component_bytes");
+            let within = self.state.server.body_timeout();
+            let bytes = read_at_most(limit, within, headers, body).await?;
             Ok((Arc::from(&*bytes), signature))
         };
         let received: Result<_, Problem> = received.await;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::extract::Path;
+use axum::extract::{FromRequestParts, MatchedPath, Path};
 use axum::http::request::Parts;
+use tracing::Span;
 
+use crate::api::access::Principal;
 use crate::api::problem::Problem;
 use crate::api::state::AppState;
 use crate::market::Source;
@@ -23,23 +24,46 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Path::<String>::from_request_parts(parts, state)
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
-            .map(|Path(text)| Self(text))
-            .map_err(|_| Problem::malformed_field("path", "must be valid percent-encoded UTF-8"))
+            .map_err(|_| Problem::malformed_field("path", "must be valid percent-encoded UTF-8"))?;
+        let route = parts.extensions.get::<MatchedPath>();
+        let route = route.map_or("", MatchedPath::as_str);
+        if route.starts_with("/v1/orders/") {
+            Span::current().record("order_id", &text);
+        } else if route.contains("{venue}") {
+            Span::current().record("venue", &text);
+        }
+        Ok(Self(text))
     }
 }
 
-/// The venues of a comma-separated list, in its order; all of them for `auto` or nothing.
-pub(super) fn venues(state: &AppState, names: Option<&str>) -> Result<Vec<Arc<Venue>>, Problem> {
+/// The venues of a comma-separated list, in its order; all that the caller may reach for `auto` or nothing.
+pub(super) fn venues(
+    state: &AppState,
+    principal: &Principal,
+    names: Option<&str>,
+) -> Result<Vec<Arc<Venue>>, Problem> {
     match names {
-        None | Some(AUTO) => Ok(state.venues.iter().cloned().collect()),
-        Some(names) => names.split(',').map(|name| venue(state, name)).collect(),
+        None | Some(AUTO) => {
+            let reached = state.venues.iter();
+            let reached = reached.filter(|venue| principal.venues.covers(venue.name()));
+            Ok(reached.cloned().collect())
+        }
+        Some(names) => {
+            let names = names.split(',');
+            names.map(|name| venue(state, principal, name)).collect()
+        }
     }
 }
 
 /// One venue that a query names.
-pub(super) fn venue(state: &AppState, name: &str) -> Result<Arc<Venue>, Problem> {
+pub(super) fn venue(
+    state: &AppState,
+    principal: &Principal,
+    name: &str,
+) -> Result<Arc<Venue>, Problem> {
+    principal.check_venue(name)?;
     let venue = state.venues.named(name).cloned();
     venue.map_err(|missing| match missing {
         NoVenue::Waiting(failure) => Problem::of_venue(name, &failure, None),
@@ -71,10 +95,11 @@ pub(super) fn venue_of_path<'a>(
 /// Where an instrument can be asked for: each venue of the list that has it.
 pub(super) fn sources(
     state: &AppState,
+    principal: &Principal,
     names: Option<&str>,
     symbol: &str,
 ) -> Result<Vec<Source>, Problem> {
-    let venues = venues(state, names)?;
+    let venues = venues(state, principal, names)?;
     let sources: Vec<_> = venues
         .iter()
         .filter_map(|venue| {

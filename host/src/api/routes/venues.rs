@@ -9,6 +9,7 @@ use switchyard_runtime::wit::descriptor::AmendMode;
 use utoipa::ToSchema;
 
 use super::selection::{PathText, venue_of_path};
+use crate::api::access::Principal;
 use crate::api::extract::StrictQuery;
 use crate::api::page::Page;
 use crate::api::problem::{Problem, ProblemBody};
@@ -147,12 +148,14 @@ impl VenueView {
     responses((status = 200, body = Page<VenueView>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn list(
     State(state): State<AppState>,
+    principal: Principal,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Json<Page<VenueView>> {
     Json(Page::whole(
         state
             .venues
             .iter()
+            .filter(|venue| principal.venues.covers(venue.name()))
             .map(|venue| VenueView::of(venue, &state.orders))
             .collect(),
     ))

@@ -1,20 +1,21 @@
 //! Placing, amending and cancelling orders.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use tracing::Span;
+use tracing::field::display;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::access::Principal;
+use crate::api::access::{Principal, Privilege};
 use crate::api::extract::{RequestDeadline, StrictJson, StrictQuery};
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::routes::selection::PathText;
 use crate::api::routes::venues::NoParameters;
 use crate::api::state::AppState;
-use crate::config::Role;
-use crate::model::{Decimal, Order, OrderId, OrderType, Side, TimeInForce};
+use crate::model::{Decimal, Order, OrderId, OrderType, Role, Side, TimeInForce};
 use crate::orders::{CancelFailure, CancelScope, CanceledAll, Change, NewOrder, Placed};
 use crate::store::StoredAnswer;
 
@@ -93,6 +94,10 @@ pub(in crate::api) async fn place(
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
     StrictJson(body): StrictJson<NewOrderBody>,
 ) -> Result<Response, Problem> {
+    for venue in body.failover.iter().flatten().chain([&body.venue]) {
+        principal.check_venue(venue)?;
+    }
+    Span::current().record("venue", &body.venue);
     let placed = state
         .orders
         .place(principal.caller(), body.into(), deadline)
@@ -101,6 +106,7 @@ pub(in crate::api) async fn place(
         Placed::Acknowledged(order) => (StatusCode::CREATED, order),
         Placed::FateOpen(order) => (StatusCode::ACCEPTED, order),
     };
+    Span::current().record("order_id", display(&order.id));
     let location = format!("/v1/orders/{}", order.id);
     Ok((status, [(header::LOCATION, location)], Json(order)).into_response())
 }
@@ -265,12 +271,17 @@ fn under_way(canceled: CanceledAll) -> StoredAnswer {
 pub(in crate::api) async fn cancel_all(
     State(state): State<AppState>,
     principal: Principal,
+    Extension(privilege): Extension<Privilege>,
     RequestDeadline(deadline): RequestDeadline,
     StrictQuery(query): StrictQuery<CancelAllQuery>,
 ) -> Result<(StatusCode, Json<CanceledView>), Problem> {
+    principal.check_venue(&query.venue)?;
     let scope = match query.scope {
         ScopeName::Own => CancelScope::Own,
-        ScopeName::Account if principal.role >= Role::Operator => CancelScope::Account,
+        ScopeName::Account if principal.role >= Role::Operator => {
+            privilege.mark_used();
+            CancelScope::Account
+        }
         ScopeName::Account => {
             let detail =
                 "scope=account cancels other tenants' orders too: it needs the role operator";

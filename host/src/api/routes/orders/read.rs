@@ -105,9 +105,9 @@ pub(in crate::api) async fn active(
     Freshness(wanted): Freshness,
     StrictQuery(query): StrictQuery<ActiveQuery>,
 ) -> Result<(HeaderMap, Json<SourcedPage<Order>>), Problem> {
-    let venues = selection::venues(&state, query.venue.as_deref())?;
+    let venues = selection::venues(&state, &principal, query.venue.as_deref())?;
     if let Some(symbol) = query.symbol.as_deref() {
-        selection::sources(&state, query.venue.as_deref(), symbol)?;
+        selection::sources(&state, &principal, query.venue.as_deref(), symbol)?;
     }
     let asked = ActiveAsked {
         venues: &venues,
@@ -164,7 +164,8 @@ pub(in crate::api) enum Source {
     Venue,
 }
 
-/// Orders by ids, date range and state, oldest first.
+/// Orders by ids, date range and state, oldest first. A key for some venues only may get short pages: `next_cursor` tells
+/// whether there is more.
 #[utoipa::path(get, path = "/v1/orders", tag = "orders", security(("key" = [])), params(OrdersQuery),
     responses((status = 200, body = HistoryPage<Order>), (status = "4XX", body = ProblemBody, content_type = "application/problem+json"), (status = "5XX", body = ProblemBody, content_type = "application/problem+json")))]
 pub(in crate::api) async fn list(
@@ -195,11 +196,11 @@ pub(in crate::api) async fn list(
     let page = state
         .orders
         .list(OrderQuery {
-            tenant: principal.tenant,
+            tenant: principal.tenant.clone(),
             ids: ids.map(|ids| ids.into_iter().map(OrderId::from_text).collect()),
             venue: query
                 .venue
-                .map(|name| selection::venue(&state, &name).map(|_| name))
+                .map(|name| selection::venue(&state, &principal, &name).map(|_| name))
                 .transpose()?,
             symbol: query.symbol,
             states,
@@ -214,6 +215,7 @@ pub(in crate::api) async fn list(
     let items = page
         .records
         .into_iter()
+        .filter(|record| principal.sees(record))
         .map(|record| record.order)
         .collect();
     Ok(Json(HistoryPage {
@@ -357,7 +359,9 @@ pub(in crate::api) async fn fills(
             return Err(Problem::malformed_field(field, problem));
         }
         (None, Some(venue)) => FillsOf::Account {
-            venue: selection::venue(&state, &venue)?.name().to_owned(),
+            venue: selection::venue(&state, &principal, &venue)?
+                .name()
+                .to_owned(),
             symbol: query.symbol,
         },
         (None, None) => {
