@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 /// How the journal is, and what was answered from it.
 #[derive(Debug, Default)]
 pub struct JournalMetrics {
+    active: Gauge,
     bytes: Gauge,
     broken: Gauge,
     write_failures: Counter,
@@ -17,6 +18,11 @@ pub struct JournalMetrics {
 impl JournalMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self::default();
+        registry.register(
+            "active",
+            "Whether this gateway may write the journal and send orders",
+            this.active.clone(),
+        );
         registry.register(
             "journal_size_bytes",
             "What the journal takes on the disk",
@@ -43,6 +49,11 @@ impl JournalMetrics {
             this.idempotent_replays.clone(),
         );
         this
+    }
+
+    /// Notes whether this gateway may write the journal, as it is just now.
+    pub fn is_active(&self, is_active: bool) {
+        self.active.set(i64::from(is_active));
     }
 
     /// Notes what the journal takes, in bytes.

@@ -76,16 +76,7 @@ pub(super) struct ShedLabels {
     pub by: &'static str,
 }
 
-/// Answers that callers were given.
-#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(super) struct ReadLabels {
-    /// `ticker`, `orderbook`, `candles`, `balances`, `positions` or `active_orders`.
-    pub kind: &'static str,
-    /// `live`, `cached`, `stale` or `failed`.
-    pub source: &'static str,
-}
-
-/// An order that went on to another venue.
+/// An order or a read that went on to another venue.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct FailoverLabels {
     /// The venue that has it not.
@@ -119,7 +110,6 @@ pub struct ReliabilityMetrics {
     shed: Family<ShedLabels, Counter>,
     halted: Family<VenueLabels, Gauge>,
     overstepped: Family<LimitLabels, Counter>,
-    reads: Family<ReadLabels, Counter>,
     failovers: Family<FailoverLabels, Counter>,
 }
 
@@ -138,7 +128,6 @@ impl ReliabilityMetrics {
             shed: Family::default(),
             halted: Family::default(),
             overstepped: Family::default(),
-            reads: Family::default(),
             failovers: Family::default(),
         };
         registry.register(
@@ -194,11 +183,6 @@ impl ReliabilityMetrics {
             this.overstepped.clone(),
         );
         registry.register(
-            "reads",
-            "Answers to reads, by where they came from",
-            this.reads.clone(),
-        );
-        registry.register(
             "order_failovers",
             "Orders that went on to another venue, by why",
             this.failovers.clone(),
@@ -221,6 +205,24 @@ impl ReliabilityMetrics {
             },
             level,
         );
+    }
+
+    /// Begins to count at an endpoint whose breaker is closed: what has never happened reads 0, so that its
+    /// first time shows as a change.
+    pub fn watch(&self, labels: &EndpointLabels, states: [&'static str; 3]) {
+        self.breaker_is(labels, 0);
+        for to in states {
+            let (venue, endpoint) = (labels.venue.clone(), labels.endpoint.clone());
+            drop(self.breaker_transitions.get_or_create(&TransitionLabels {
+                venue,
+                endpoint,
+                to,
+            }));
+        }
+        for by in ["bulkhead", "breaker", "limiter"] {
+            let venue = labels.venue.clone();
+            drop(self.shed.get_or_create(&ShedLabels { venue, by }));
+        }
     }
 
     /// Sets a breaker's state without counting a change.
@@ -271,10 +273,5 @@ impl ReliabilityMetrics {
     /// Counts an order that went on to another venue.
     pub fn failed_over(&self, labels: &FailoverLabels) {
         self.failovers.get_or_create(labels).inc();
-    }
-
-    /// Counts an answer to a read.
-    pub fn read(&self, kind: &'static str, source: &'static str) {
-        self.reads.get_or_create(&ReadLabels { kind, source }).inc();
     }
 }
