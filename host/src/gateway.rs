@@ -4,24 +4,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use switchyard_runtime::{CodeCache, LoadError, Runtime};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use crate::account::Accounts;
-use crate::api::{self, AppState, Keyring, KeyringError, KeysInFlight, ServeError};
+use crate::api::{
+    self, AppState, Door, KeyringError, KeysInFlight, ServeError, Serving, Slots, Stopping, Tls,
+};
 use crate::config::{Config, ConfigError};
 use crate::market::MarketData;
 use crate::orders::{Adoption, Kept, OpenOrders, Orders, Risk};
 use crate::plugin::compile::{CompileError, CompileIn, Compiler};
 use crate::plugin::{Newcomers, PluginError, Plugins};
-use crate::store::{self, StoreError, Upkeep};
-use crate::telemetry::{LoggingError, Metrics};
+use crate::secrets::{Following, NamedSecretError, Secrets};
+use crate::store::{self, Dependencies, Lease, Standing, StoreError, Upkeep};
+use crate::telemetry::{EmfReporter, LoggingError, Metrics};
 use crate::venue::{Venue, VenueError, Venues};
-
-/// Time before what keeps a venue from going live is tried again.
-const ADMIT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the gateway does not start. Each message names the key or file to change.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,9 @@ pub enum StartError {
     /// Logging.
     #[error(transparent)]
     Logging(#[from] LoggingError),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] NamedSecretError),
     /// The keys.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
@@ -56,15 +61,35 @@ pub enum StartError {
     /// The listener.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The reports to CloudWatch.
+    #[error("telemetry.emf: {0}")]
+    Emf(std::io::Error),
 }
+
+/// What a gateway that was taken over from may still tell its callers: nothing that it does has an effect.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// How long giving the journal up may take; where it is not, its lease ends by itself.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time between two tries to read from the journal what is in force.
+const READ_AGAIN: Duration = Duration::from_millis(200);
+
+/// How often a standby reads from the journal what is in force: a key that was revoked is soon refused there too.
+const KEEP_UP_EVERY: Duration = Duration::from_secs(1);
 
 /// A gateway that listens and does not serve yet.
 #[derive(Debug)]
 pub struct Gateway {
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     state: AppState,
     upkeep: Upkeep,
+    following: Following,
     refresh_open: Duration,
+    /// Whether nobody else could write when it was read what is in force.
+    was_active: bool,
+    emf: Option<EmfReporter>,
 }
 
 impl Gateway {
@@ -75,11 +100,17 @@ impl Gateway {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, compile_in: CompileIn) -> Result<Self, StartError> {
-        let keyring = Arc::new(Keyring::new(&config.auth)?);
+        let tls = config.server.tls.as_ref().map(Tls::load).transpose()?;
         let metrics = Arc::new(Metrics::default());
+        let (secrets, following) = Secrets::open(config, &metrics.secrets).await?;
+        let door = Arc::new(Door::new(config, &secrets)?);
+        let emf = config.telemetry.emf.as_ref();
+        let emf = emf.map(|emf| EmfReporter::start(emf, metrics.clone(), std::io::stdout()));
+        let emf = emf.transpose().map_err(StartError::Emf)?;
         // The port first: a second gateway on one machine must fail before it touches anything.
         let listener = api::listen(config.server.listen).await?;
-        let journal = store::open(&config.store, metrics.clone())?;
+        let journal = store::open(&config.store, &secrets, metrics.clone()).await?;
+        let dependencies = Dependencies::of(&config.store, journal.clone(), metrics.clone()).await;
         let upkeep = Upkeep::new(&config.store, journal.clone(), metrics.clone());
         let cache = CodeCache::open(&config.code_cache()).map_err(StartError::CodeCache)?;
         let runtime = Arc::new(Runtime::new(config.plugins.limits(), Some(cache))?);
@@ -87,7 +118,7 @@ impl Gateway {
         let compiler = Compiler::new(runtime, compile_in, limits)?;
         let plugins = Plugins::load(config, Arc::new(compiler), &journal, &metrics).await?;
         let plugins = Arc::new(plugins);
-        let venues = Arc::new(Venues::set_up(config, &plugins, &metrics)?);
+        let venues = Arc::new(Venues::set_up(config, &plugins, &secrets, &metrics)?);
         let market = MarketData::new(&config.cache, &metrics);
         let accounts = Accounts::new(&config.cache, &metrics);
         let kept = Kept {
@@ -106,9 +137,11 @@ impl Gateway {
             Risk::new(config, market.clone()),
             kept,
         );
+        let was_active = journal.lease().standing() != Standing::Standby;
         orders.restore_halts().await?;
+        door.keyring.restore(&*journal).await?;
         for venue in venues.names() {
-            metrics.fates.watch(venue);
+            metrics.watch(venue);
         }
         let request_timeout = Duration::from_millis(config.server.request_timeout_ms);
         let state = AppState {
@@ -118,16 +151,24 @@ impl Gateway {
             accounts,
             orders,
             journal,
-            keyring,
+            dependencies: Arc::new(dependencies),
+            door,
+            slots: Slots::new(config),
+            server: Arc::new(config.server.clone()),
             metrics,
             request_timeout,
             keys_in_flight: KeysInFlight::default(),
+            stopping: Stopping::default(),
         };
         Ok(Self {
             listener,
+            tls: tls.map(Arc::new),
             state,
             upkeep,
+            following,
             refresh_open: Duration::from_millis(config.orders.refresh_open_ms),
+            was_active,
+            emf,
         })
     }
 
@@ -144,54 +185,118 @@ impl Gateway {
         self.state.venues.get(name).cloned()
     }
 
-    /// Serves, watches venues and follows unresolved orders until `stop` is ready.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
+    /// Serves and watches venues until `stop` is ready, and for `server.drain_notice_seconds` more, not ready; and from
+    /// when it may write the journal, follows unresolved orders. Then it gives that leave up.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where another gateway has taken over.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send) -> Result<(), StoreError> {
+        let journal = self.state.journal.clone();
+        let lease = journal.lease();
         let mut background = JoinSet::new();
         let (venues, orders) = (self.state.venues.clone(), self.state.orders.clone());
+        let is_active = is_active(self.state.clone(), self.was_active)
+            .boxed()
+            .shared();
+        let attend = Attend {
+            orders: orders.clone(),
+            is_active: is_active.clone(),
+            refresh_open: self.refresh_open,
+        };
         for venue in venues.iter() {
-            attend(&mut background, venue, &orders, self.refresh_open);
+            attend.begin(&mut background, venue);
         }
-        background.spawn(orders.clone().follow_up());
-        background.spawn(self.upkeep.run());
+        background.spawn(after(is_active.clone(), orders.clone().follow_up()));
+        background.spawn(after(is_active, self.upkeep.run()));
+        background.spawn(self.state.dependencies.clone().watch());
+        background.spawn(self.following.run());
         let (newcomers, came) = mpsc::channel(1);
         let plugins = self.state.plugins.clone();
         background.spawn(plugins.run(Arc::downgrade(&venues), newcomers));
-        let admitting = admit(came, &venues, &orders, self.refresh_open, &mut background);
+        let admitting = admit(came, &venues, &lease, &attend, &mut background);
+        let serving = Serving {
+            config: self.state.server.clone(),
+            tls: self.tls,
+            metrics: self.state.metrics.clone(),
+            detached: orders.detached().clone(),
+        };
+        let (stopping, notice) = (self.state.stopping.clone(), serving.config.drain_notice());
+        let serving = api::serve(self.listener, api::router(self.state), serving, async {
+            tokio::select! {
+                () = stop => {
+                    stopping.begin();
+                    // Routers learn that it is not ready, and turn to others before it listens no more.
+                    tokio::select! {
+                        () = sleep(notice) => {}
+                        _ = lease.lost() => {}
+                    }
+                }
+                _ = lease.lost() => {}
+            }
+        });
         tokio::select! {
-            () = api::serve(self.listener, api::router(self.state), stop) => {}
+            () = serving => {}
             () = admitting => {}
+            () = async { lease.lost().await; sleep(LAST_ANSWERS).await } => {}
         }
         background.shutdown().await;
+        // The last report, of everything that the work ended with.
+        drop(self.emf);
+        match lease.standing() {
+            Standing::Lost(to) => Err(StoreError::Fenced(to)),
+            _ => {
+                let closed = timeout(CLOSE_TIMEOUT, journal.close()).await;
+                if let Ok(Err(error)) = closed {
+                    tracing::warn!(%error, "the journal was not given up: a standby has to wait for the lease's end");
+                }
+                Ok(())
+            }
+        }
     }
 }
 
-/// Watches a venue and sweeps its orders.
-fn attend(
-    background: &mut JoinSet<()>,
-    venue: &Arc<Venue>,
-    orders: &Orders,
+/// What is done for each venue beside the requests.
+struct Attend<A> {
+    orders: Orders,
+    /// Ready once the gateway may write the journal and knows what is in force.
+    is_active: A,
     refresh_open: Duration,
-) {
-    background.spawn(venue.clone().watch());
-    background.spawn(orders.clone().sweep(venue.clone(), refresh_open));
+}
+
+impl<A: Future<Output = ()> + Clone + Send + 'static> Attend<A> {
+    /// Watches a venue and, from when the gateway is active, sweeps its orders.
+    fn begin(&self, background: &mut JoinSet<()>, venue: &Arc<Venue>) {
+        background.spawn(venue.clone().watch());
+        let sweeping = self.orders.clone().sweep(venue.clone(), self.refresh_open);
+        background.spawn(after(self.is_active.clone(), sweeping));
+    }
 }
 
 /// Lets in venues whose adapters came while the gateway served, and has them attended to. Never ends.
-async fn admit(
+async fn admit<A: Future<Output = ()> + Clone + Send + 'static>(
     mut came: mpsc::Receiver<Newcomers>,
     venues: &Venues,
-    orders: &Orders,
-    refresh_open: Duration,
+    lease: &Lease,
+    attend: &Attend<A>,
     background: &mut JoinSet<()>,
 ) {
+    let orders = &attend.orders;
     while let Some(newcomers) = came.recv().await {
         for venue in newcomers.venues {
+            let was_active = lease.standing() != Standing::Standby;
+            let cannot_be_read = |error: StoreError| async move {
+                tracing::error!(%error, "a venue cannot go live yet: the journal cannot be read");
+                sleep(READ_AGAIN).await;
+            };
             while let Err(error) = orders.admit(&venue).await {
-                tracing::error!(venue = venue.name(), %error, "a venue cannot go live: the journal cannot be read");
-                tokio::time::sleep(ADMIT_AGAIN).await;
+                cannot_be_read(error).await;
             }
             venues.admit(venue.clone());
-            attend(background, &venue, orders, refresh_open);
+            // Another gateway may have halted it until this one took over, just then.
+            while !was_active && let Err(error) = orders.restore_halt(&venue).await {
+                cannot_be_read(error).await;
+            }
+            attend.begin(background, &venue);
             tracing::info!(
                 venue = venue.name(),
                 adapter = venue.adapter_name(),
@@ -201,4 +306,37 @@ async fn admit(
         let _ = newcomers.admitted.send(());
     }
     std::future::pending().await
+}
+
+/// Ready once the gateway may write the journal, and has read what another may have written until then: which venues
+/// are halted, and which keys are accepted. Until then it keeps up with both.
+async fn is_active(state: AppState, was_active: bool) {
+    if was_active {
+        return;
+    }
+    let lease = state.journal.lease();
+    if lease.standing() == Standing::Standby {
+        tracing::info!("another gateway is active; this one is its standby");
+    }
+    loop {
+        let is_active = timeout(KEEP_UP_EVERY, lease.acquired()).await.is_ok();
+        match restore(&state).await {
+            Ok(()) if is_active => break,
+            Ok(()) => {}
+            Err(error) => {
+                tracing::error!(%error, "it cannot be read which venues are halted and which keys are accepted");
+                sleep(READ_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn restore(state: &AppState) -> Result<(), StoreError> {
+    state.orders.restore_halts().await?;
+    state.door.keyring.restore(&*state.journal).await
+}
+
+async fn after(before: impl Future<Output = ()>, work: impl Future<Output = ()>) {
+    before.await;
+    work.await;
 }

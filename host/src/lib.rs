@@ -20,6 +20,7 @@ pub mod orders;
 pub mod plugin;
 pub mod reads;
 pub mod reliability;
+pub mod secrets;
 pub mod store;
 pub mod telemetry;
 pub mod venue;

@@ -18,10 +18,10 @@ use crate::descriptor_rules::check_descriptor;
 use crate::engine::Limits;
 use crate::error::{CallError, LoadError};
 use crate::imports::{CallScope, Catalogue, EmptyCatalogue, InstanceState, LogSink, SilentLog};
-use crate::meter::Meter;
 use crate::operation::{Called, Operation, Step};
 use crate::pool::{Checkout, Pool, PoolStatus};
 use crate::signing::Signer;
+use crate::usage::{InstanceLimits, Usage};
 use crate::wasi;
 
 /// What the memory limiter says when it stops an instance; wasmtime gives it no type of its own.
@@ -101,6 +101,7 @@ pub struct Adapter {
     size_bytes: usize,
     limits: Limits,
     pool: Pool<Box<Instance>>,
+    usage: Arc<Usage>,
     memory_bytes: AtomicUsize,
 }
 
@@ -123,7 +124,9 @@ impl Adapter {
         limits: Limits,
     ) -> Result<Self, LoadError> {
         let indices = ExportIndices::new(&pre, &surface)?;
-        let mut first = instantiate(&pre, &indices, &limits, limits.instantiate_deadline)?;
+        let usage = Arc::new(Usage::default());
+        let instantiate_within = |deadline| instantiate(&pre, &indices, &limits, deadline, &usage);
+        let mut first = instantiate_within(limits.instantiate_deadline)?;
         let Instance { store, exports, .. } = &mut first;
         let described = exports.descriptor.call_describe(&mut *store);
         let descriptor =
@@ -131,8 +134,8 @@ impl Adapter {
         check_descriptor(&descriptor, &surface)?;
         // Instances are made between calls, on a caller's thread: that may take no longer than a call. The
         // first one is not kept, because it paid for what is done once; this one opens the pool.
-        let second = instantiate(&pre, &indices, &limits, limits.call_deadline)
-            .map_err(LoadError::SlowInstance)?;
+        let second = instantiate_within(limits.call_deadline).map_err(LoadError::SlowInstance)?;
+        drop(first);
         let pool = Pool::new(limits.instances_per_adapter, limits.call_deadline);
         pool.open_with(Box::new(second));
         let allowed_calls = AllowedCalls::new(&descriptor);
@@ -146,6 +149,7 @@ impl Adapter {
             size_bytes,
             limits,
             pool,
+            usage,
             memory_bytes: AtomicUsize::new(0),
         })
     }
@@ -193,6 +197,11 @@ impl Adapter {
     /// Instances alive and idle.
     pub fn pool_status(&self) -> PoolStatus {
         self.pool.status()
+    }
+
+    /// What it uses, over all its instances.
+    pub fn usage(&self) -> &Arc<Usage> {
+        &self.usage
     }
 
     /// Linear memory of the instance that completed a call last, in bytes.
@@ -277,9 +286,11 @@ impl Adapter {
         *uses += 1;
         store.data_mut().scope = Some(scope);
         begin(store, deadline, self.limits.wall_factor);
+        let running = self.usage.call();
         let called = work(exports, store);
+        drop(running);
         store.data_mut().scope = None;
-        let memory_bytes = store.data().meter.memory_bytes();
+        let memory_bytes = store.data().limits.memory_bytes();
         self.memory_bytes.store(memory_bytes, Ordering::Relaxed);
         match called {
             Ok(Ok(answer)) => {
@@ -310,6 +321,7 @@ impl Adapter {
                 &self.indices,
                 &self.limits,
                 self.limits.call_deadline,
+                &self.usage,
             )
             .map(Box::new)
             .inspect_err(|_| self.pool.vacate()),
@@ -374,16 +386,17 @@ fn instantiate(
     indices: &ExportIndices,
     limits: &Limits,
     deadline: Duration,
+    usage: &Arc<Usage>,
 ) -> Result<Instance, CallError> {
     let state = InstanceState {
-        meter: Meter::up_to(limits.memory_bytes),
+        limits: InstanceLimits::new(limits.memory_bytes, usage),
         budget: CallBudget::start(deadline, limits.wall_factor),
         scope: None,
         wasi: wasi::empty_context(),
         table: ResourceTable::new(),
     };
     let mut store = Store::new(pre.engine(), state);
-    store.limiter(|state| &mut state.meter);
+    store.limiter(|state| &mut state.limits);
     store.epoch_deadline_callback(|mut context| {
         let budget = &mut context.data_mut().budget;
         Ok(if budget.is_spent() {

@@ -88,3 +88,16 @@ pub enum CallError {
     #[error("the adapter does not offer {0}")]
     NoCapability(&'static str),
 }
+
+impl CallError {
+    /// The kind of it, from a closed set: for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::DeadlineExceeded(_) => "deadline",
+            Self::MemoryExceeded { .. } => "memory",
+            Self::Trap(_) => "trap",
+            Self::PoolExhausted(_) => "busy",
+            Self::NoCapability(_) => "no_capability",
+        }
+    }
+}

@@ -6,8 +6,8 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::switchyard::adapter::{catalogue, log, signer, types};
 use crate::deadline::CallBudget;
-use crate::meter::Meter;
 use crate::signing::Signer;
+use crate::usage::InstanceLimits;
 
 /// Longest log line an adapter may write, in bytes.
 const MAX_LOG_LINE: usize = 1_024;
@@ -55,7 +55,7 @@ pub(crate) struct CallScope {
 
 /// The data of an instance's store.
 pub(crate) struct InstanceState {
-    pub(crate) meter: Meter,
+    pub(crate) limits: InstanceLimits,
     pub(crate) budget: CallBudget,
     /// `None` between calls, and while a component is instantiated.
     pub(crate) scope: Option<CallScope>,

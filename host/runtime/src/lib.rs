@@ -22,13 +22,13 @@ mod descriptor_rules;
 mod engine;
 mod error;
 mod imports;
-mod meter;
 mod named;
 mod operation;
 mod pool;
 mod precompile;
 mod recording;
 mod signing;
+mod usage;
 mod wasi;
 
 pub use adapter::{Adapter, Call};
@@ -51,6 +51,7 @@ pub use recording::{
     replay, rerun,
 };
 pub use signing::{KeyError, SecretKey, Signer};
+pub use usage::Usage;
 
 /// The contract's types, as generated from `wit/`.
 pub mod wit {

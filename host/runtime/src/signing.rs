@@ -11,6 +11,7 @@ use ring::signature::{
 use ring::{hmac, signature};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::bindings::switchyard::adapter::signer::{Algorithm, KeyEncoding, SignError};
@@ -114,15 +115,17 @@ impl SecretKey {
         })
     }
 
-    fn key_bytes(&self, encoding: KeyEncoding) -> Result<Vec<u8>, SignError> {
+    fn key_bytes(&self, encoding: KeyEncoding) -> Result<Zeroizing<Vec<u8>>, SignError> {
         let text = self.text.expose_secret();
         match encoding {
-            KeyEncoding::Utf8 => Ok(text.as_bytes().to_vec()),
+            KeyEncoding::Utf8 => Ok(Zeroizing::new(text.as_bytes().to_vec())),
             KeyEncoding::Base64 => BASE64
                 .decode(text.trim().as_bytes())
+                .map(Zeroizing::new)
                 .map_err(|_| SignError::MalformedKey),
             KeyEncoding::Hex => HEXLOWER_PERMISSIVE
                 .decode(text.trim().as_bytes())
+                .map(Zeroizing::new)
                 .map_err(|_| SignError::MalformedKey),
             KeyEncoding::Pem => pkcs8_of(text).ok_or(SignError::MalformedKey),
         }
@@ -200,8 +203,7 @@ fn key_type_of(text: &str) -> Result<KeyType, KeyError> {
     }
 }
 
-fn pkcs8_of(text: &str) -> Option<Vec<u8>> {
-    PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes())
-        .ok()
-        .map(|der| der.secret_pkcs8_der().to_vec())
+fn pkcs8_of(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let der = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).ok()?;
+    Some(Zeroizing::new(der.secret_pkcs8_der().to_vec()))
 }

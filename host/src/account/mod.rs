@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::config::CacheSettings;
 use crate::model::{Decimal, Failure, Timestamp};
 use crate::plugin::translate::{self, Nonsense};
-use crate::reads::{Answer, Shelf, Wanted};
+use crate::reads::{Answer, ReadKey, Shelf, Wanted};
 use crate::reliability::Deadline;
 use crate::telemetry::Metrics;
 use crate::venue::{Ask, Venue};
@@ -79,6 +79,12 @@ pub struct EndpointAnswer<T> {
 struct AccountKey {
     venue: String,
     endpoint: String,
+}
+
+impl ReadKey for AccountKey {
+    fn venue(&self) -> &str {
+        &self.venue
+    }
 }
 
 /// The accounts at all venues, kept for a while. A clone is the same.

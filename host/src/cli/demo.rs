@@ -98,8 +98,9 @@ async fn run(args: &DemoArgs) -> Result<(), CommandError> {
     fs::write(&path, configuration(args, &announcement, &key)?)?;
     let config = Config::load(&path)?;
     let log = args.directory.join("gateway.log");
-    start_logging(
+    let _logging = start_logging(
         &config.log,
+        None,
         LogTarget::File(OpenOptions::new().create(true).append(true).open(&log)?),
     )?;
 
@@ -142,7 +143,7 @@ async fn run(args: &DemoArgs) -> Result<(), CommandError> {
         println!("The gateway stays up; end it with Ctrl-C.");
     }
     let _ = ended.send(());
-    serving.await?;
+    serving.await??;
     Ok(())
 }
 

@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::configured::Configured;
 use super::{CommandError, print};
-use crate::config::{Config, StoreConfig, VerifyAtStart};
+use crate::config::{Backend, SecretRef, StoreConfig, VerifyAtStart};
 use crate::model::{OrderId, Timestamp};
-use crate::store::{self, ExportError, ExportRange};
+use crate::secrets::{NamedSecretError, Secrets};
+use crate::store::{self, ExportError, ExportRange, Standing};
 use crate::telemetry::Metrics;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JournalCommand {
-    /// Check the chain, and that orders and keys are what the entries make of them. The gateway must not run.
+    /// Check the chain, and that orders and keys are what the entries make of them. A gateway on a file must not run, nor
+    /// one that is active where they are made anew.
     Verify {
         #[command(flatten)]
         which: Which,
@@ -57,10 +60,9 @@ pub(super) enum ExportFormat {
 /// Which journal.
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// Configuration file that names it.
-    #[arg(long, value_name = "FILE", default_value = "switchyard.toml")]
-    config: PathBuf,
-    /// The journal itself.
+    #[command(flatten)]
+    configured: Configured,
+    /// The journal itself. The password of a PostgreSQL user is then in the environment, as `PGPASSWORD`.
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     store: Option<String>,
 }
@@ -70,16 +72,17 @@ impl Which {
         let config = match &self.store {
             Some(url) => StoreConfig {
                 url: url.clone(),
+                password: std::env::var_os("PGPASSWORD")
+                    .map(|_| SecretRef::Environment("PGPASSWORD".into())),
                 ..StoreConfig::default()
             },
-            None => Config::load(&self.config)?.store,
+            None => self.configured.load()?.store,
         };
-        let path = config
-            .url
-            .strip_prefix("sqlite://")
-            .ok_or_else(|| format!("{} must begin with sqlite://", config.url))?;
+        config.check()?;
         // What is not there must not be made.
-        if !Path::new(path).is_file() {
+        if let Some(path) = config.url.strip_prefix("sqlite://")
+            && !Path::new(path).is_file()
+        {
             return Err(format!("there is no journal {path}").into());
         }
         Ok(config)
@@ -109,12 +112,32 @@ pub(super) fn run(command: JournalCommand) -> Result<(), CommandError> {
     }
 }
 
+/// What is needed to open a journal.
+pub(super) async fn secrets_of(config: &StoreConfig) -> Result<Secrets, NamedSecretError> {
+    let password = config.password.iter();
+    let named = password.map(|place| (StoreConfig::PASSWORD.to_owned(), place.clone()));
+    Secrets::read(named.collect()).await
+}
+
 async fn verify(which: &Which, rebuild: bool) -> Result<(), CommandError> {
     let config = StoreConfig {
         verify_at_start: VerifyAtStart::Tail, // everything is checked below
         ..which.find()?
     };
-    let journal = store::open(&config, Arc::new(Metrics::default()))?;
+    let journal = if rebuild || config.backend() == Backend::Sqlite {
+        let journal = store::open(
+            &config,
+            &secrets_of(&config).await?,
+            Arc::new(Metrics::default()),
+        )
+        .await?;
+        if journal.lease().standing() == Standing::Standby {
+            return Err("the journal is in use by another gateway".into());
+        }
+        journal
+    } else {
+        store::open_to_read(&config, &secrets_of(&config).await?).await? // one view of it is checked, whoever writes meanwhile
+    };
     let head = journal.verify_all().await?;
     print(&format!(
         "the chain holds: {} entries, the last is number {}\nhead {}\n",
@@ -147,7 +170,8 @@ fn verify_export(file: &Path) -> Result<(), CommandError> {
 }
 
 async fn export(which: &Which, range: ExportRange) -> Result<(), CommandError> {
-    let journal = store::open_to_read(&which.find()?.url)?;
+    let config = which.find()?;
+    let journal = store::open_to_read(&config, &secrets_of(&config).await?).await?;
     let mut output = BufWriter::new(stdout());
     match store::export(&*journal, range, &mut output).await {
         // A reader that has seen enough is no error.

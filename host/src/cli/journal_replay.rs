@@ -60,7 +60,9 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<(), CommandError> {
             store::visit_export(BufReader::new(open()?), |entry| replay.entry(&entry))?;
         }
         None => {
-            let journal = store::open_to_read(&args.which.find()?.url)?;
+            let config = args.which.find()?;
+            let secrets = super::journal::secrets_of(&config).await?;
+            let journal = store::open_to_read(&config, &secrets).await?;
             let range = ExportRange {
                 from: args.from,
                 to: args.to,

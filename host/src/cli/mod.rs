@@ -1,10 +1,14 @@
-//! The command line: `serve`, `demo`, and what works with the journal and with adapters.
+//! The command line: `serve`, `demo`, and what works with gateways, configurations, the journal and adapters.
 
 mod api_client;
+mod config_check;
 mod configuration;
+mod configured;
 mod demo;
+mod health;
 mod journal;
 mod journal_replay;
+mod keys;
 mod live;
 mod plugin_build;
 mod plugin_check;
@@ -13,6 +17,7 @@ mod plugin_inspect;
 mod plugin_new;
 mod plugin_record;
 mod plugin_remote;
+mod remote;
 mod serve;
 mod walkthrough;
 
@@ -37,21 +42,34 @@ struct Cli {
 enum Command {
     /// Run the gateway.
     Serve {
-        /// Configuration file.
-        #[arg(long, value_name = "FILE", default_value = "switchyard.toml")]
-        config: PathBuf,
+        #[command(flatten)]
+        configured: configured::Configured,
         /// Listen here instead of where the configuration says.
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<SocketAddr>,
     },
+    /// Ask a gateway how it is: exit code 0 where it answers well, 1 where not. For containers, which have no curl.
+    Health(health::HealthArgs),
     /// Run the gateway in front of simulated venues, show an order's life, and stay up.
     Demo(demo::DemoArgs),
+    /// Work with configurations.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Work with the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
     /// Work with adapters.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make, list, replace and revoke API keys at a running gateway.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Show every value and where it comes from, and whether the gateway would start with them.
+    Check(config_check::CheckArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,9 +110,12 @@ enum PluginCommand {
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve { config, listen } => serve::serve(&config, listen),
+        Command::Serve { configured, listen } => serve::serve(&configured, listen),
+        Command::Config(ConfigCommand::Check(args)) => waiting(config_check::check(args)),
+        Command::Health(args) => waiting(health::ask(args)),
         Command::Demo(args) => demo::demo(&args),
         Command::Journal(command) => journal::run(command),
+        Command::Keys(command) => waiting(keys::run(command)),
         Command::Plugin(PluginCommand::Install(args)) => waiting(plugin_remote::install(args)),
         Command::Plugin(PluginCommand::Rollback(args)) => waiting(plugin_remote::rollback(args)),
         Command::Plugin(PluginCommand::Status(args)) => waiting(plugin_remote::status(args)),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use switchyard_conformance::Recording;
 use switchyard_runtime::Exchange;
 
-use super::plugin_remote::Remote;
+use super::remote::Remote;
 use super::{CommandError, print};
 use crate::model::Timestamp;
 

@@ -5,25 +5,15 @@ use std::time::Duration;
 
 use clap::Args;
 use data_encoding::BASE64;
-use reqwest::{Client, Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::remote::{Remote, text};
 use super::{CommandError, print};
 use crate::plugin::signature::SIGNATURE_EXTENSION;
 
 /// How often a version that is on its way is asked about.
 const ASK_EVERY: Duration = Duration::from_millis(250);
-
-/// Which gateway, and as whom.
-#[derive(Debug, Args)]
-pub(super) struct Remote {
-    /// The gateway.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    gateway: String,
-    /// Environment variable that holds an API key of role operator (for status: viewer).
-    #[arg(long, value_name = "NAME", default_value = "SWITCHYARD_KEY")]
-    key_env: String,
-}
 
 #[derive(Debug, Args)]
 pub(super) struct InstallArgs {
@@ -132,44 +122,6 @@ pub(super) async fn status(args: StatusArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-impl Remote {
-    pub(super) async fn get(&self, path: &str) -> Result<Value, CommandError> {
-        self.send(Method::GET, path, &[], Vec::new()).await
-    }
-
-    pub(super) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, String)],
-        body: Vec<u8>,
-    ) -> Result<Value, CommandError> {
-        let key = std::env::var(&self.key_env)
-            .map_err(|_| format!("{} must hold an API key (--key-env)", self.key_env))?;
-        let url = format!("{}{path}", self.gateway.trim_end_matches('/'));
-        // One may be installed already; either will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut request = Client::new()
-            .request(method, url)
-            .bearer_auth(key)
-            .body(body);
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        answered(request.send().await?).await
-    }
-}
-
-async fn answered(response: Response) -> Result<Value, CommandError> {
-    let status = response.status();
-    let body: Value = serde_json::from_slice(&response.bytes().await?)?;
-    if status.is_success() {
-        return Ok(body);
-    }
-    let (code, detail) = (text(&body["code"]), text(&body["detail"]));
-    Err(format!("{status} {code}: {detail}").into())
-}
-
 fn status_of(plugin: &Value) -> String {
     let venues = plugin["venues"].as_array().into_iter().flatten();
     let venues: Vec<&str> = venues.filter_map(Value::as_str).collect();
@@ -203,10 +155,6 @@ fn status_of(plugin: &Value) -> String {
 fn version<'a>(plugin: &'a Value, sha256: &str) -> Option<&'a Value> {
     let mut versions = plugin["versions"].as_array()?.iter();
     versions.find(|version| version["sha256"] == sha256)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("-")
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, CommandError> {

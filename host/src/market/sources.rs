@@ -4,9 +4,10 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use switchyard_runtime::Operation;
+use tracing::Instrument as _;
 
 use crate::model::Failure;
-use crate::reads::{Answer, Served, Shelf, SourceStatus, Wanted};
+use crate::reads::{Answer, ReadKey, Served, Shelf, SourceStatus, Wanted};
 use crate::reliability::Deadline;
 use crate::venue::{Ask, Condition, Listed, Venue};
 
@@ -24,6 +25,19 @@ pub struct Source {
 pub(super) struct SourceKey {
     venue: String,
     symbol: String,
+}
+
+impl ReadKey for SourceKey {
+    fn venue(&self) -> &str {
+        &self.venue
+    }
+}
+
+/// A source, and what else is asked of it.
+impl<T: Eq + Hash + Clone + Send + 'static> ReadKey for (SourceKey, T) {
+    fn venue(&self) -> &str {
+        &self.0.venue
+    }
 }
 
 impl Source {
@@ -110,7 +124,7 @@ pub(super) async fn first_answer<K, V, L>(
     load: impl Fn(Turn) -> L + Copy + Send + 'static,
 ) -> Result<Sourced<V>, MarketError>
 where
-    K: Eq + Hash + Clone + Send + 'static,
+    K: ReadKey,
     V: Send + Sync + 'static,
     L: Future<Output = Result<V, Failure>> + Send + 'static,
 {
@@ -138,10 +152,15 @@ where
                     // Whoever is passed over because it failed before would never be asked again.
                     on_trial.for_each(|other| {
                         let (shelf, key, load) = (shelf.clone(), key(other), load_of(other, true));
-                        tokio::spawn(async move {
+                        let trial = async move {
                             let _ = shelf.get(key, Wanted::Cached, deadline, load).await;
-                        });
+                        };
+                        tokio::spawn(trial.in_current_span());
                     });
+                }
+                let before = place.checked_sub(1).and_then(|before| sources.get(before));
+                if let (Some(before), Some(failure)) = (before, failures.last()) {
+                    shelf.failed_over(before.venue.name(), source.venue.name(), failure);
                 }
                 return Ok(sourced(&sources, &failures, source, answer));
             }

@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::reliability::{Deadline, DeadlinePassed};
 use crate::store::{Commit, StoreError};
+use crate::telemetry::order_span;
 use crate::venue::{Tape, halted};
 
 /// Legs that an order may have behind it. Each is kept with the order, and has an id out of 32,768.
@@ -140,7 +141,8 @@ impl Orders {
             tape: Tape::default(),
             _working: working,
         };
-        let running = tokio::spawn(amending.run(record).in_current_span());
+        let span = order_span("amend", &id.to_string(), &record.tenant);
+        let running = self.detached.spawn(amending.run(record).instrument(span));
         match deadline.plus(LAST_WORD).bound(running).await {
             Ok(Ok(amended)) => amended,
             Ok(Err(_)) => Err(OrderError::Internal("the amend ended early".into())),

@@ -6,6 +6,7 @@ use super::service::{Caller, LAST_WORD, OrderError, Orders};
 use crate::model::{Event, Failure, FailureCode, Fate, Order, OrderId, OrderRecord, OrderState};
 use crate::reliability::{Deadline, DeadlinePassed};
 use crate::store::Commit;
+use crate::telemetry::order_span;
 
 impl Orders {
     /// Cancels the tenant's order. The answer is final where its state is; otherwise the cancel is
@@ -39,9 +40,9 @@ impl Orders {
             return Ok(record.order);
         }
         let (orders, known) = (self.clone(), record.order.clone());
-        let running = tokio::spawn(
-            async move { orders.cancel_open(record, deadline).await }.in_current_span(),
-        );
+        let running = self
+            .detached
+            .spawn(async move { orders.cancel_open(record, deadline).await }.in_current_span());
         match deadline.plus(LAST_WORD).bound(running).await {
             Ok(Ok(cancelled)) => cancelled,
             Ok(Err(_)) => Err(OrderError::Internal("the cancel ended early".into())),
@@ -65,6 +66,15 @@ impl Orders {
 
     /// Sends the cancel of an order that the venue has, and takes in what it says.
     pub(super) async fn cancel_open(
+        &self,
+        record: OrderRecord,
+        deadline: Deadline,
+    ) -> Result<Order, OrderError> {
+        let span = order_span("cancel", &record.order.id.to_string(), &record.tenant);
+        self.cancel_now(record, deadline).instrument(span).await
+    }
+
+    async fn cancel_now(
         &self,
         record: OrderRecord,
         deadline: Deadline,

@@ -11,7 +11,9 @@ use tracing::Instrument as _;
 use super::external::{external_order, look_up_by_venue_id};
 use super::list::MAX_LOOKUPS;
 use super::service::{Caller, LAST_WORD, OrderError, Orders};
-use crate::model::{Event, Failure, Order, OrderId, OrderRecord, OrderReport, OrderState};
+use crate::model::{
+    Event, Failure, FailureCode, Order, OrderId, OrderRecord, OrderReport, OrderState,
+};
 use crate::plugin::translate;
 use crate::reliability::{Deadline, DeadlinePassed};
 use crate::store::{Commit, StoredAnswer};
@@ -48,6 +50,10 @@ impl CanceledAll {
         self.orders.extend(other.orders);
         self.failures.extend(other.failures);
     }
+}
+
+fn is_unrecorded(failure: &Failure) -> bool {
+    failure.code == FailureCode::JournalUnavailable
 }
 
 /// A cancel that was refused.
@@ -101,7 +107,7 @@ impl Orders {
             .transpose()?;
         let mut open = self.journal.open_at(venue.name(), symbol).await?;
         if scope == CancelScope::Own {
-            open.retain(|record| record.tenant == caller.tenant);
+            open.retain(|record| caller.sees(record));
         }
         let records = self.request_cancels(&caller, open, under_way).await?;
         let known = records.iter().map(|record| record.order.clone()).collect();
@@ -117,7 +123,7 @@ impl Orders {
                 CancelScope::Account => sweep.everything(records).await,
             }
         };
-        let running = tokio::spawn(work.in_current_span());
+        let running = self.detached.spawn(work.in_current_span());
         match deadline.plus(LAST_WORD).bound(running).await {
             Ok(Ok(canceled)) => canceled,
             Ok(Err(_)) => Err(OrderError::Internal("the cancel ended early".into())),
@@ -208,19 +214,35 @@ impl Sweep {
             .into_iter()
             .map(|endpoint| self.endpoint(endpoint, of_endpoint(&records, endpoint)));
         let mut all = CanceledAll::default();
+        let mut is_unsent = true;
         for part in join_all(sweeps).await {
-            all.add(part?);
+            let (part, part_is_unsent) = part?;
+            is_unsent &= part_is_unsent;
+            all.add(part);
+        }
+        // Nothing in the journal says that it is to be, either.
+        if is_unsent
+            && records.is_empty()
+            && let Some(unsent) = all.failures.iter().find(|one| is_unrecorded(&one.failure))
+        {
+            return Err(OrderError::Venue {
+                venue: self.venue.name().to_owned(),
+                failure: Box::new(unsent.failure.clone()),
+                order_id: None,
+            });
         }
         Ok(all)
     }
 
-    /// Cancels everything on one endpoint: again, as long as something is left and it becomes less.
+    /// Cancels everything on one endpoint: again, as long as something is left and it becomes less. Says too whether
+    /// nothing was sent, for the journal took no word of it.
     async fn endpoint(
         &self,
         endpoint: &str,
         own: Vec<OrderRecord>,
-    ) -> Result<CanceledAll, OrderError> {
+    ) -> Result<(CanceledAll, bool), OrderError> {
         let (mut canceled, mut failures) = (Vec::new(), Vec::new());
+        let mut is_unsent = false;
         let (mut listed, mut left) = (Vec::new(), Vec::new());
         for sweep in 0..MAX_SWEEPS {
             let swept = if sweep == 0 {
@@ -238,6 +260,7 @@ impl Sweep {
                 Ok(reports) => canceled.extend(reports),
                 Err(failure) => failures.push(failure),
             }
+            is_unsent |= sweep == 0 && failures.iter().any(is_unrecorded);
             let before = left.len();
             match self.still_open(endpoint).await {
                 Ok(open) => left = open,
@@ -269,7 +292,7 @@ impl Sweep {
                 endpoint: endpoint.to_owned(),
                 failure,
             }));
-        Ok(all)
+        Ok((all, is_unsent))
     }
 
     /// Sends the venue's own cancel-all. Each of our orders that it concerns has the attempt in its journal.
@@ -293,7 +316,9 @@ impl Sweep {
                         self.orders
                             .record_attempt(&record.order.id, attempt.clone())
                     });
-                    join_all(records).await.into_iter().collect()
+                    let kept: Result<(), Failure> = join_all(records).await.into_iter().collect();
+                    // Where none of ours is concerned, nothing was journaled that would have told.
+                    kept.and_then(|()| self.orders.must_still_be_active())
                 },
                 &Tape::default(),
             )

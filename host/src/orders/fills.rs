@@ -221,14 +221,15 @@ impl Orders {
                 return None;
             }
             let id = by_client_id(&fill).or_else(|| named.get(&name).cloned());
-            match id.and_then(|id| known.get(&id)) {
-                Some(record) if record.tenant != caller.tenant => None,
+            match id.as_ref().and_then(|id| known.get(id)) {
+                Some(record) if !caller.sees(record) => None,
                 Some(record) => Some(shown(
                     venue.name(),
                     fill,
                     record.order.id.clone(),
                     Origin::Gateway,
                 )),
+                None if self.adoption.hides(id.as_ref(), &caller.tenant) => None,
                 None => {
                     let id = external(venue.name(), &fill).id();
                     Some(shown(venue.name(), fill, id, Origin::External))

@@ -36,7 +36,7 @@ impl Orders {
         deadline: Deadline,
     ) -> Result<Found, OrderError> {
         if let Some(external) = ExternalOrder::of(id) {
-            return self.find_external(&external, deadline).await;
+            return self.find_external(caller, &external, deadline).await;
         }
         let record = self.own_order(caller, id).await?;
         if record.order.state.is_final() {
@@ -79,11 +79,17 @@ impl Orders {
 
     async fn find_external(
         &self,
+        caller: &Caller,
         external: &ExternalOrder,
         deadline: Deadline,
     ) -> Result<Found, OrderError> {
         let not_found = || OrderError::NotFound(external.id().to_string());
-        let venue = self.venues.named(&external.venue);
+        let reached = caller.venues.covers(&external.venue);
+        let venue = if reached {
+            self.venues.named(&external.venue)
+        } else {
+            Err(NoVenue::Unknown)
+        };
         let venue = venue.map_err(|missing| match missing {
             NoVenue::Waiting(failure) => OrderError::waiting(&external.venue, failure),
             NoVenue::Unknown => not_found(),

@@ -2,7 +2,7 @@
 
 use super::service::{Caller, OrderError, Orders};
 use crate::model::{Halt, HaltEvent, Timestamp};
-use crate::store::{Commit, StoreError};
+use crate::store::{Commit, Standing, StoreError};
 use crate::venue::Venue;
 
 impl Orders {
@@ -10,7 +10,8 @@ impl Orders {
     /// the gateway stops. A venue that is stopped stays so since when it was, for the reason that was given last.
     ///
     /// # Errors
-    /// [`OrderError::Invalid`] for venues that do not exist, [`OrderError::Venue`] for one that waits, or [`OrderError::Store`].
+    /// [`OrderError::Invalid`] for venues that do not exist, [`OrderError::Venue`] for one that waits, or [`OrderError::Store`]: on a
+    /// standby nothing is stopped.
     pub async fn halt(
         &self,
         caller: &Caller,
@@ -18,6 +19,10 @@ impl Orders {
         reason: Option<String>,
     ) -> Result<Halt, OrderError> {
         let venue = self.venue("venue", venue)?.clone();
+        if self.journal.lease().standing() != Standing::Active {
+            // Another gateway trades there, and would not hear of it.
+            return Err(StoreError::Standby.into());
+        }
         let before = venue.halt();
         let halt = Halt {
             since: before
@@ -62,11 +67,13 @@ impl Orders {
         Ok(())
     }
 
-    /// Stops what was stopped when the gateway was. To be called before anything is served.
+    /// Stops what is stopped by the journal's word. To be called before anything is served, and once more when what
+    /// another gateway wrote until then is to be heeded.
     ///
     /// # Errors
     /// [`StoreError`]: it is not known what is stopped.
     pub async fn restore_halts(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.halting.lock().await;
         let mut halts = self.journal.halts().await?;
         for venue in self.venues.iter() {
             restore(venue, halts.remove(venue.name()));
@@ -74,11 +81,12 @@ impl Orders {
         Ok(())
     }
 
-    /// Stops what was stopped at a venue when the gateway was. To be called before the venue is served.
+    /// The same for one venue.
     ///
     /// # Errors
     /// As [`Orders::restore_halts`].
-    pub(super) async fn restore_halt(&self, venue: &Venue) -> Result<(), StoreError> {
+    pub async fn restore_halt(&self, venue: &Venue) -> Result<(), StoreError> {
+        let _one_at_a_time = self.halting.lock().await;
         let mut halts = self.journal.halts().await?;
         restore(venue, halts.remove(venue.name()));
         Ok(())
@@ -86,7 +94,8 @@ impl Orders {
 }
 
 fn restore(venue: &Venue, halt: Option<Halt>) {
-    if let Some(halt) = &halt {
+    let before = venue.halt();
+    if let Some(halt) = halt.as_ref().filter(|halt| before.as_ref() != Some(halt)) {
         let (name, by, reason) = (venue.name(), &halt.key_id, &halt.reason);
         tracing::warn!(venue = name, since = %halt.since, key_id = %by, reason, "trading is halted");
     }

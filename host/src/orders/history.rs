@@ -243,7 +243,7 @@ impl Orders {
     }
 
     /// Orders from a venue's reports: our own brought up to date and shown once however many legs they
-    /// have, other tenants' left out, the rest marked external.
+    /// have, other tenants' left out, those too that the journal keeps no more, the rest marked external.
     pub(super) async fn recognised(
         &self,
         caller: &Caller,
@@ -259,12 +259,15 @@ impl Orders {
         for report in reports {
             let by_client_id = report.client_id.as_deref().and_then(OrderId::recognise);
             let ours = by_client_id.or_else(|| named.get(&name_of(&report)).cloned());
-            let Some((id, record)) = ours.and_then(|id| known.remove_entry(&id)) else {
-                orders.push(external_order(venue.name(), report));
+            let recorded = ours.as_ref().and_then(|id| known.remove_entry(id));
+            let Some((id, record)) = recorded else {
+                if !self.adoption.hides(ours.as_ref(), &caller.tenant) {
+                    orders.push(external_order(venue.name(), report));
+                }
                 continue;
             };
             // Whatever else is strange about it: it is another tenant's business.
-            if record.tenant != caller.tenant {
+            if !caller.sees(&record) {
                 known.insert(id, record);
                 continue;
             }
@@ -289,6 +292,7 @@ impl Orders {
     /// Orders of other clients among a venue's reports.
     pub(super) async fn foreign(
         &self,
+        caller: &Caller,
         venue: &Arc<Venue>,
         mut reports: Vec<OrderReport>,
     ) -> Result<Vec<Order>, StoreError> {
@@ -296,7 +300,8 @@ impl Orders {
         reports.retain(|report| {
             let by_client_id = report.client_id.as_deref().and_then(OrderId::recognise);
             let ours = by_client_id.or_else(|| named.get(&name_of(report)).cloned());
-            !ours.is_some_and(|id| known.contains_key(&id))
+            let is_known = ours.as_ref().is_some_and(|id| known.contains_key(id));
+            !is_known && !self.adoption.hides(ours.as_ref(), &caller.tenant)
         });
         let orders = reports.into_iter();
         Ok(orders

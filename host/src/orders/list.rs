@@ -10,7 +10,7 @@ use super::service::{Caller, OrderError, Orders};
 use crate::config::CacheSettings;
 use crate::model::{Failure, Order, OrderRecord, OrderReport, OrderState};
 use crate::plugin::translate;
-use crate::reads::{Answer, Served, Shelf, SourceKind, SourceStatus, Wanted};
+use crate::reads::{Answer, ReadKey, Served, Shelf, SourceKind, SourceStatus, Wanted};
 use crate::reliability::Deadline;
 use crate::store::{OrderPage, OrderQuery, StoreError};
 use crate::telemetry::Metrics;
@@ -39,6 +39,12 @@ pub(super) struct OpenKey {
     venue: String,
     endpoint: String,
     symbol: Option<String>,
+}
+
+impl ReadKey for OpenKey {
+    fn venue(&self) -> &str {
+        &self.venue
+    }
 }
 
 /// Lists of open orders as the venues gave them, kept for a while. A clone is the same.
@@ -216,7 +222,7 @@ impl Orders {
             Served::Stale {
                 failure: Some(_), ..
             } => {
-                let foreign = self.foreign(venue, reports).await?;
+                let foreign = self.foreign(caller, venue, reports).await?;
                 let own = known.into_iter().map(|record| record.order);
                 foreign.into_iter().chain(own).collect()
             }

@@ -15,6 +15,7 @@ use crate::model::{
     Origin, Side, TimeInForce, Timestamp,
 };
 use crate::reliability::{Deadline, DeadlinePassed};
+use crate::telemetry::order_span;
 use crate::venue::{Listed, Tape};
 
 /// An order that a caller wants.
@@ -105,6 +106,7 @@ impl Orders {
             key_id: caller.key_id.clone(),
             request_id: caller.request_id.clone(),
         };
+        let span = order_span("place", &order.id.to_string(), &record.tenant);
         let placement = Placement {
             orders: self.clone(),
             venue,
@@ -117,7 +119,9 @@ impl Orders {
             journaled: journaled.clone(),
             tape: Tape::default(),
         };
-        let running = tokio::spawn(placement.run(deadline).in_current_span());
+        let running = self
+            .detached
+            .spawn(placement.run(deadline).instrument(span));
         match deadline.plus(LAST_WORD).bound(running).await {
             Ok(Ok(placed)) => placed,
             Ok(Err(_)) => Err(OrderError::Internal("the placement ended early".into())),

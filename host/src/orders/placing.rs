@@ -96,7 +96,7 @@ impl Placement {
             .and_then(|report| self.own_report(report))
             .map_err(not_proven);
         self.orders.changed(&self.record);
-        self.orders.metrics.order_placed(&OrderLabels {
+        self.orders.metrics.orders.placed(&OrderLabels {
             venue: self.venue.name().to_owned(),
             outcome: match sent.as_ref().map_err(|failure| failure.fate) {
                 Ok(_) => "acknowledged",
@@ -215,7 +215,7 @@ impl Placement {
         self.owed_events().clear();
         self.passed().clear();
         self.journaled.store(true, Ordering::SeqCst);
-        Ok(())
+        self.orders.must_still_be_active()
     }
 
     /// What the journal is owed, what was said since, then what came of it.

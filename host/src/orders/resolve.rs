@@ -1,6 +1,7 @@
 //! Finds out what became of an order, or of a change to it, by asking its venue.
 
 use futures_util::future::BoxFuture;
+use tracing::Instrument as _;
 
 use super::readings::{QUESTION_DEADLINE, Readings};
 use super::service::{OrderError, Orders, order_ref, order_ref_of};
@@ -10,6 +11,7 @@ use crate::model::{
 };
 use crate::reliability::Deadline;
 use crate::store::StoreError;
+use crate::telemetry::order_span;
 
 /// One order that a round of questions is about.
 #[derive(Debug)]
@@ -81,6 +83,7 @@ impl Orders {
     /// Asks about an order; what is seen is journaled.
     pub(super) async fn ask_about(&self, readings: &Readings, case: Case) -> Asked {
         let id = case.record.order.id.clone();
+        let span = order_span("resolve", &id.to_string(), &case.record.tenant);
         // On the heap: together they would be too much for a thread's stack.
         let asking: BoxFuture<'_, Result<Asked, OrderError>> = if !case.record.is_unresolved() {
             Box::pin(self.look_for_given_up(readings, case.record))
@@ -91,7 +94,7 @@ impl Orders {
         } else {
             Box::pin(self.see_cancel_through(readings, case))
         };
-        asking.await.unwrap_or_else(|error| {
+        asking.instrument(span).await.unwrap_or_else(|error| {
             tracing::error!(order = %id, %error, "what was seen could not be stored or acted on");
             Asked::default()
         })

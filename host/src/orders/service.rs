@@ -6,6 +6,7 @@ use std::time::Duration;
 use switchyard_runtime::wit::trading as wit_trading;
 use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Cancel, GetOrder, Operation as _};
+use tracing::Span;
 
 use super::in_flight::InFlight;
 use super::list::OpenOrders;
@@ -17,12 +18,12 @@ use super::validate::FieldProblem;
 use crate::account::Accounts;
 use crate::model::{
     Attempt, CANCEL_ELSEWHERE, Event, Failure, FailureCode, OrderId, OrderRecord, OrderReport,
-    OrderState,
+    OrderState, VenueScope,
 };
 use crate::plugin::translate;
-use crate::reliability::Deadline;
+use crate::reliability::{Deadline, Detached};
 use crate::store::{Journal, KeyClaim, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{AUDIT_TARGET, Metrics};
 use crate::venue::{Ask, Listed, NoVenue, Tape, Venue, Venues};
 
 /// How long a caller is asked to wait for a venue that has not listed its instruments yet.
@@ -37,12 +38,22 @@ pub(super) const LAST_WORD: Duration = Duration::from_millis(500);
 pub struct Caller {
     /// Whose orders it sees.
     pub tenant: String,
+    /// The venues that it may reach. Which of them it names is checked before; orders elsewhere are not there.
+    pub venues: VenueScope,
     /// The key it showed.
     pub key_id: String,
     /// The request it made.
     pub request_id: String,
     /// The request's hold on its idempotency key, to be journaled with the first thing it does.
     pub claim: Option<KeyClaim>,
+}
+
+impl Caller {
+    /// Whether an order is one of its tenant's, at a venue that it may reach.
+    pub fn sees(&self, record: &OrderRecord) -> bool {
+        let venues = [record.order.venue.as_str(), record.at_venue()];
+        record.tenant == self.tenant && venues.iter().all(|venue| self.venues.covers(venue))
+    }
 }
 
 /// Why an order operation gave no order.
@@ -138,6 +149,7 @@ pub struct Orders {
     pub(super) journal: Arc<Journal>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: InFlight,
+    pub(super) detached: Detached,
     pub(super) startup: Startup,
     pub(super) sweeps: Sweeps,
     pub(super) adoption: Arc<Adoption>,
@@ -173,11 +185,17 @@ impl Orders {
             journal,
             metrics,
             in_flight: InFlight::default(),
+            detached: Detached::default(),
             adoption: Arc::new(adoption),
             risk: Arc::new(risk),
             halting: Arc::default(),
             kept,
         }
+    }
+
+    /// What is done for requests whether or not their callers wait.
+    pub fn detached(&self) -> &Detached {
+        &self.detached
     }
 
     /// A venue answered a request that changes something, or did not: what was kept before shows it not. Done
@@ -225,16 +243,29 @@ impl Orders {
         )]))
     }
 
-    /// The tenant's order of an id.
+    /// The tenant's order of an id. Another tenant's is not there for the caller; that it was asked for is written down.
     pub(super) async fn own_order(
         &self,
         caller: &Caller,
         id: &OrderId,
     ) -> Result<OrderRecord, OrderError> {
-        let record = self.journal.order(id).await?;
-        record
-            .filter(|record| record.tenant == caller.tenant)
-            .ok_or_else(|| OrderError::NotFound(id.to_string()))
+        let not_found = || OrderError::NotFound(id.to_string());
+        let record = self.journal.order(id).await?.ok_or_else(not_found)?;
+        if caller.sees(&record) {
+            Span::current().record("venue", record.at_venue());
+            return Ok(record);
+        }
+        if record.tenant != caller.tenant {
+            tracing::warn!(
+                target: AUDIT_TARGET,
+                order_id = %id,
+                key_id = caller.key_id,
+                tenant = caller.tenant,
+                owner = record.tenant,
+                "an order of another tenant was asked for"
+            );
+        }
+        Err(not_found())
     }
 
     /// Asks the venue for an order.
@@ -336,7 +367,21 @@ impl Orders {
             .journal
             .append(id, vec![Event::Attempt { attempt }])
             .await;
-        appended.map(drop).map_err(|error| not_recorded(&error))
+        appended.map_err(|error| not_recorded(&error))?;
+        self.must_still_be_active()
+    }
+
+    /// Keeps an attempt that is durable from being sent once another gateway may have taken over: the process may
+    /// have been stopped since the journal took it.
+    pub(super) fn must_still_be_active(&self) -> Result<(), Failure> {
+        if self.journal.lease().is_held() {
+            return Ok(());
+        }
+        tracing::error!("the lease on the journal is over; nothing was sent");
+        Err(Failure::not_sent(
+            FailureCode::JournalUnavailable,
+            "another gateway may be active by now; nothing was sent",
+        ))
     }
 
     /// The same for those who only read: where the journal takes nothing, the order is as it has it, and
@@ -348,9 +393,12 @@ impl Orders {
     ) -> Result<(OrderRecord, Option<Failure>), StoreError> {
         match self.observe(record.clone(), report).await {
             Ok(seen) => Ok((seen, None)),
-            Err(error @ (StoreError::Failed(_) | StoreError::Broken(_))) => {
-                Ok((record, Some(not_recorded(&error))))
-            }
+            Err(
+                error @ (StoreError::Failed(_)
+                | StoreError::Broken(_)
+                | StoreError::Standby
+                | StoreError::Fenced(_)),
+            ) => Ok((record, Some(not_recorded(&error)))),
             Err(error) => Err(error),
         }
     }

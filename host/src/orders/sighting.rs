@@ -20,6 +20,14 @@ pub struct Adoption {
     pub tenant: String,
 }
 
+impl Adoption {
+    /// Whether an order that is not in the journal is none of a tenant's business. One of this gateway's that the
+    /// journal has lost, or kept for as long as it keeps orders, may have been any tenant's.
+    pub(super) fn hides(&self, id: Option<&OrderId>, tenant: &str) -> bool {
+        id.is_some_and(|id| self.id_prefix.is_of(id)) && tenant != self.tenant
+    }
+}
+
 impl Orders {
     /// Journals what was seen of an order, unless it says nothing new.
     pub(super) async fn observe(
@@ -196,5 +204,25 @@ fn found(
     OrderRecord {
         client_id: report.client_id.clone().unwrap_or_default(),
         ..OrderRecord::new(order, tenant.to_owned(), endpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_of_ours_that_the_journal_does_not_have_is_its_adopters_alone() {
+        let ours = IdPrefix::default();
+        let others = IdPrefix::try_from("g02".to_owned()).unwrap();
+        let (forgotten, foreign) = (ours.order_id().unwrap(), others.order_id().unwrap());
+        let adoption = Adoption {
+            id_prefix: ours,
+            tenant: "adopted".to_owned(),
+        };
+        assert!(adoption.hides(Some(&forgotten), "desk"));
+        assert!(!adoption.hides(Some(&forgotten), "adopted"));
+        assert!(!adoption.hides(Some(&foreign), "desk"));
+        assert!(!adoption.hides(None, "desk"));
     }
 }

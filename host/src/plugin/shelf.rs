@@ -47,6 +47,7 @@ pub enum ShelfError {
 /// How a version came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VersionOrigin)]
 pub enum Origin {
     /// As a file in `plugins.directory`.
     File,

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use minisign_verify::{Error, PublicKey, Signature};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Extension added to a component's file name for its signature.
 pub const SIGNATURE_EXTENSION: &str = "minisig";
@@ -18,6 +18,12 @@ pub const MAX_SIGNATURE_BYTES: usize = 4 * 1024;
 #[derive(Clone, Default, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub struct TrustedKeys(Vec<(String, PublicKey)>);
+
+impl Serialize for TrustedKeys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(text, _)| text))
+    }
+}
 
 /// Who signed a component, for the log and the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -217,7 +217,7 @@ mod tests {
     }
 
     /// A plugin "sim" with a version "a" that went through these states.
-    fn versions(directory: &std::path::Path, states: &[VersionState]) -> Versions {
+    async fn versions(directory: &std::path::Path, states: &[VersionState]) -> Versions {
         let store = StoreConfig {
             url: format!("sqlite://{}", directory.join("journal.db").display()),
             ..StoreConfig::default()
@@ -242,7 +242,13 @@ mod tests {
             shelf: Shelf::open(&directory.join("state"), TrustedKeys::default()).unwrap(),
             compiler: Arc::new(Compiler::in_process(runtime.into())),
             config: PluginsConfig::default(),
-            journal: crate::store::open(&store, metrics.clone()).unwrap(),
+            journal: crate::store::open(
+                &store,
+                &crate::secrets::Secrets::default(),
+                metrics.clone(),
+            )
+            .await
+            .unwrap(),
             venues: OnceLock::new(),
             metrics,
         }
@@ -283,7 +289,7 @@ mod tests {
     async fn a_version_that_is_brought_again_while_it_drains_begins_again() {
         use VersionState::{Active, Compiling, Draining, Retired};
         let directory = tempfile::tempdir().unwrap();
-        let versions = versions(directory.path(), &[Compiling, Active, Draining]);
+        let versions = versions(directory.path(), &[Compiling, Active, Draining]).await;
         let mut attempt: Option<Attempt<()>> = None;
         let course = |_, _, _| async { Ok(()) };
         let bytes = Arc::from(&b"component"[..]);
@@ -298,7 +304,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_is_what_is_known_by_then_and_nothing_older() {
         let directory = tempfile::tempdir().unwrap();
-        let versions = versions(directory.path(), &[]);
+        let versions = versions(directory.path(), &[]).await;
         let saving = versions.saving.clone();
         let save = {
             let _turn = saving.lock().unwrap();

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::model::{Failure, FailureCode, Fate};
 use crate::reliability::Deadline;
 use crate::reliability::cache::{Cache, CacheStatus, Cached, Freshness, LoadPanicked};
-use crate::telemetry::Metrics;
+use crate::telemetry::{FailoverLabels, Metrics, ReadLabels};
 
 /// How long a venue is given to answer a read, whoever waits for it.
 const LOAD_FOR: Duration = Duration::from_secs(5);
@@ -158,6 +158,12 @@ impl From<LoadPanicked> for Failure {
     }
 }
 
+/// What answers are kept under.
+pub trait ReadKey: Eq + Hash + Clone + Send + 'static {
+    /// The venue that gives the answer.
+    fn venue(&self) -> &str;
+}
+
 /// Answers of one kind, as long as they are kept. A clone is the same shelf.
 #[derive(Debug)]
 pub struct Shelf<K, V> {
@@ -179,7 +185,7 @@ impl<K, V> Clone for Shelf<K, V> {
 
 impl<K, V> Shelf<K, V>
 where
-    K: Eq + Hash + Clone + Send + 'static,
+    K: ReadKey,
     V: Send + Sync + 'static,
 {
     /// An empty shelf for answers of a kind (for metrics), at most `capacity`. A `ttl` of zero keeps nothing: then
@@ -220,6 +226,7 @@ where
         F: FnOnce(Deadline) -> L + Send + 'static,
         L: Future<Output = Result<V, Failure>> + Send + 'static,
     {
+        let venue = key.venue().to_owned();
         let until = deadline.max(Deadline::after(LOAD_FOR));
         let load = move || load(until);
         let freshness = Freshness {
@@ -233,9 +240,9 @@ where
         let result = asked
             .unwrap_or_else(|_| Err(Failure::not_sent(FailureCode::Timeout, "no answer in time")));
         match result {
-            Ok(cached) => Ok(self.answer(wanted, cached)),
+            Ok(cached) => Ok(self.answer(venue, wanted, cached)),
             Err(failure) => {
-                self.metrics.reliability.read(self.kind, "failed");
+                self.count(venue, "failed", None);
                 Err(failure)
             }
         }
@@ -247,7 +254,26 @@ where
     /// The failure, where nothing recent enough is kept.
     pub fn in_place_of(&self, key: &K, failure: Failure) -> Result<Answer<V>, Failure> {
         let cached = self.cache.in_place_of(key, self.freshness, failure)?;
-        Ok(self.answer(Wanted::Cached, cached))
+        Ok(self.answer(key.venue().to_owned(), Wanted::Cached, cached))
+    }
+
+    /// Another venue answered, because this one failed.
+    pub fn failed_over(&self, from: &str, to: &str, failure: &Failure) {
+        self.metrics.reads.failed_over(&FailoverLabels {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            reason: failure.code.name(),
+        });
+    }
+
+    fn count(&self, venue: String, source: &'static str, age: Option<Duration>) {
+        let kind = self.kind;
+        let labels = ReadLabels {
+            venue,
+            kind,
+            source,
+        };
+        self.metrics.reads.answered(&labels, age);
     }
 
     /// Something changed that the answers for all such keys show.
@@ -255,7 +281,7 @@ where
         self.cache.invalidate_where(shows);
     }
 
-    fn answer(&self, wanted: Wanted, cached: Cached<V, Failure>) -> Answer<V> {
+    fn answer(&self, venue: String, wanted: Wanted, cached: Cached<V, Failure>) -> Answer<V> {
         let Cached { value, age, status } = cached;
         let ttl = self.freshness.ttl;
         let stale = |failure| Served::Stale {
@@ -279,7 +305,7 @@ where
             CacheStatus::Revalidating => ("stale", stale(None)),
             CacheStatus::StaleOnError(failure) => ("stale", stale(Some(failure))),
         };
-        self.metrics.reliability.read(self.kind, name);
+        self.count(venue, name, served.age());
         Answer { value, served }
     }
 }

@@ -8,6 +8,12 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+impl ReadKey for &'static str {
+    fn venue(&self) -> &str {
+        self
+    }
+}
+
 fn shelf(ttl: Duration) -> Shelf<&'static str, u64> {
     let freshness = Freshness {
         ttl,

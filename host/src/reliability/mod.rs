@@ -5,8 +5,10 @@ pub mod breaker;
 pub mod bulkhead;
 pub mod cache;
 mod deadline;
+mod detached;
 pub mod limiter;
 pub mod retry;
 mod sliding;
 
 pub use deadline::{Deadline, DeadlinePassed};
+pub use detached::{Detached, holding};

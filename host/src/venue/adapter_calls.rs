@@ -53,7 +53,9 @@ impl LogSink for AdapterLog {
 impl Venue {
     /// What one call into the adapter may know and reach, stamped now.
     pub(super) fn call<O: Operation>(&self, ask: &Ask<'_, O>) -> Call {
-        let account = self.account.as_ref();
+        // Key and secret of one moment, whatever is rotated meanwhile.
+        let account = self.account();
+        let account = account.as_deref();
         Call {
             context: wit::Context {
                 now: translate::millis(self.clock.now(ask.endpoint)),
@@ -199,8 +201,9 @@ impl Venue {
             operation: O::NAME,
             phase,
         };
+        let failed = called.as_ref().err().map(CallError::kind);
         self.metrics
-            .adapter_called(labels, started.elapsed(), called.is_err());
+            .adapter_called(labels, started.elapsed(), failed);
         if let Err(error) = called {
             if is_its_fault(error) {
                 self.slot.trapped(sha256);
@@ -211,11 +214,11 @@ impl Venue {
 
     /// A failure whose texts do not hold the API key, which adapters and venues may repeat.
     pub(super) fn without_key(&self, failure: Failure) -> Failure {
-        let key = self
-            .account
-            .as_ref()
-            .map(|account| account.api_key.as_str());
-        let clean = |text: String| redacted(&text, key).into_owned();
+        let account = self.account();
+        let account = account.as_deref();
+        let key = account.map(|account| account.api_key.as_str());
+        let former = account.and_then(|account| account.former_api_key.as_deref());
+        let clean = |text: String| redacted(&redacted(&text, key), former).into_owned();
         Failure {
             message: clean(failure.message),
             venue_code: failure.venue_code.map(clean),

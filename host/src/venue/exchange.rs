@@ -2,7 +2,10 @@
 
 use futures_util::future::join_all;
 use switchyard_runtime::wit::types as wit;
-use switchyard_runtime::{Adapter, Operation};
+use switchyard_runtime::{Adapter, Operation, method_name};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+use url::Url;
 
 use super::http::SendError;
 use super::registry::Venue;
@@ -62,13 +65,37 @@ impl Venue {
         deadline: Deadline,
     ) -> Result<Vec<wit::HttpResponse>, Failure> {
         let sends = requests.iter().map(|request| async move {
-            match self.endpoints.get(&request.endpoint) {
-                Some(origin) => self.sender.send(origin, request, deadline).await,
-                None => Err(SendError::Target),
-            }
+            let Some(origin) = self.endpoints.get(&request.endpoint) else {
+                return Err(SendError::Target);
+            };
+            let span = http_span(origin, request);
+            let sending = self.sender.send(origin, request, deadline);
+            let result = sending.instrument(span.clone()).await;
+            match &result {
+                Ok(response) => span.record("http.response.status_code", response.status),
+                Err(_) => span.record("otel.status_code", "ERROR"),
+            };
+            result
         });
         settle(join_all(sends).await, mutating)
     }
+}
+
+/// A request to a venue, for traces. Its query is left out, which holds the signature.
+///
+/// Source: OpenTelemetry's semantic conventions for HTTP clients.
+fn http_span(origin: &Url, request: &wit::HttpRequest) -> Span {
+    let path = request.path.split('?').next().unwrap_or_default();
+    tracing::info_span!(
+        "http",
+        otel.name = format!("{} {path}", method_name(request.method)),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = method_name(request.method),
+        http.response.status_code = Empty,
+        server.address = origin.host_str(),
+        url.path = path
+    )
 }
 
 /// The answers of a step, or its failure. What became of the request that changes something decides the

@@ -237,9 +237,7 @@ impl VenueLimits {
         wants.extend(costs.iter().map(|(bucket, cost)| (&bucket.ledger, *cost)));
         let granted = self.limiter.acquire(&wants, priority, deadline).await;
         for (bucket, _) in &costs {
-            let (used, limit) = (bucket.ledger.used(), bucket.ledger.limit());
-            let reliability = &self.metrics.reliability;
-            reliability.limit_is(&bucket.labels, used, limit);
+            self.tell(bucket);
         }
         let ticket = granted.map_err(|refused| self.refusal(&refused))?;
         self.metrics.reliability.waited(
@@ -350,7 +348,7 @@ impl VenueLimits {
             FailureCode::Banned => {
                 let rest = failure.retry_after.unwrap_or(UNTOLD_BAN).min(LONGEST_BAN);
                 tracing::error!(
-                    venue = %self.venue, seconds = rest.as_secs_f64(), message = %failure.message,
+                    venue = %self.venue, seconds = rest.as_secs_f64(), problem = %failure.message,
                     "banned: nothing is sent to the venue until the ban ends"
                 );
                 for gate in &self.gates {
@@ -383,6 +381,19 @@ impl VenueLimits {
                 bucket.is_published.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Brings the metrics up to now: what was used is used no more once its window is over, and no request says so.
+    pub(super) fn measure(&self) {
+        for bucket in self.buckets().values() {
+            self.tell(bucket);
+        }
+    }
+
+    fn tell(&self, bucket: &Bucket) {
+        let (used, limit) = (bucket.ledger.used(), bucket.ledger.limit());
+        let reliability = &self.metrics.reliability;
+        reliability.limit_is(&bucket.labels, used, limit);
     }
 
     /// How they stand.
@@ -471,89 +482,4 @@ fn code_of(reason: Reason) -> FailureCode {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reliability::limiter::LimiterConfig;
-
-    fn declared(name: &str, limit: u32) -> Declared {
-        Declared {
-            name: name.into(),
-            scope: BucketScope::Ip,
-            endpoints: Vec::new(),
-            limit,
-            window_ms: 60_000,
-            used_header: None,
-            remaining_header: None,
-        }
-    }
-
-    fn limits(configured: &[(&str, u32)]) -> VenueLimits {
-        let sharing = Sharing {
-            adapter: "adapter".into(),
-            endpoints: BTreeMap::new(),
-            api_key: None,
-        };
-        let configured = configured
-            .iter()
-            .map(|(name, limit)| ((*name).into(), *limit));
-        VenueLimits::new(
-            "venue",
-            &[declared("weight", 100)],
-            sharing,
-            configured.collect(),
-            Limiter::new(LimiterConfig::default()),
-            Arc::default(),
-        )
-    }
-
-    fn limit(limits: &VenueLimits, bucket: &str) -> u64 {
-        limits.status()[bucket].limit
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_candidate_adds_buckets_and_changes_none() {
-        let limits = limits(&[]);
-        limits.add(&[declared("weight", 1), declared("orders", 5)]);
-        assert_eq!(limit(&limits, "weight"), 100);
-        assert_eq!(limit(&limits, "orders"), 5);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_version_that_serves_says_what_the_limits_are_lower_or_higher() {
-        let limits = limits(&[]);
-        for next in [10, 1_000] {
-            limits.learn(&[declared("weight", next)]);
-            assert_eq!(limit(&limits, "weight"), u64::from(next));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_configured_or_published_stands_above_what_another_version_declares() {
-        let configured = limits(&[("weight", 50)]);
-        configured.learn(&[declared("weight", 1_000)]);
-        assert_eq!(limit(&configured, "weight"), 50);
-        let published = limits(&[]);
-        published.publish(&[PublishedLimit {
-            bucket: "weight".into(),
-            limit: 70,
-            window_ms: 60_000,
-        }]);
-        for next in [10, 1_000] {
-            published.learn(&[declared("weight", next)]);
-            assert_eq!(limit(&published, "weight"), 70);
-        }
-    }
-
-    #[test]
-    fn what_the_limits_keep_from_being_asked_never_passes_for_what_cannot_be_asked() {
-        for reason in [
-            Reason::Exhausted,
-            Reason::Closed,
-            Reason::TooLarge,
-            Reason::Unknown,
-            Reason::QueueFull,
-        ] {
-            assert_ne!(code_of(reason), FailureCode::Unsupported, "{reason:?}");
-        }
-    }
-}
+mod tests;

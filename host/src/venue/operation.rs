@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchyard_runtime::{Adapter, GetCandles, GetOrderBook, GetTicker, Operation};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::catalogue::Listed;
 use super::registry::Venue;
@@ -188,10 +190,24 @@ impl Venue {
     ) -> Result<O::Output, Failure> {
         let started = Instant::now();
         let endpoint = ask.endpoint;
-        let result = run.await.map_err(|failure| self.without_key(failure));
+        let span = tracing::info_span!(
+            "venue call",
+            otel.name = format!("{} at {}", O::NAME, self.name),
+            otel.status_code = Empty,
+            venue = self.name,
+            endpoint,
+            operation = O::NAME,
+            outcome = Empty
+        );
+        let result = run.instrument(span.clone()).await;
+        let result = result.map_err(|failure| self.without_key(failure));
         let outcome = result
             .as_ref()
             .map_or_else(|failure| failure.code.name(), |_| "ok");
+        span.record("outcome", outcome);
+        if result.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         let took = started.elapsed();
         self.metrics.venue_called(
             VenueCallLabels {
@@ -210,7 +226,7 @@ impl Venue {
             Err(failure) => tracing::info!(
                 venue = %self.name, endpoint, operation = O::NAME, outcome, millis,
                 fate = ?failure.fate, venue_code = failure.venue_code.as_deref(),
-                message = %failure.message, "venue call failed"
+                problem = %failure.message, "venue call failed"
             ),
         }
         result

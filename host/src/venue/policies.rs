@@ -246,12 +246,12 @@ fn on_change(
     metrics: Arc<Metrics>,
 ) -> Box<dyn Fn(Transition) + Send + Sync> {
     let (venue, endpoint) = (venue.to_owned(), endpoint.to_owned());
-    metrics.reliability.breaker_is(
+    metrics.reliability.watch(
         &EndpointLabels {
             venue: venue.clone(),
             endpoint: endpoint.clone(),
         },
-        level(State::Closed),
+        [State::Closed, State::HalfOpen, State::Open].map(State::as_str),
     );
     Box::new(move |Transition { from, to, reason }| {
         tracing::warn!(

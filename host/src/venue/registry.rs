@@ -19,10 +19,11 @@ use super::health::{Condition, HealthBoard, VenueStatus};
 use super::http::Sender;
 use super::limits::{BucketStatus, Sharing, VenueLimits};
 use super::policies::{BreakerStatus, BulkheadStatus, Policies};
-use crate::config::{CredentialsConfig, SecretError, VenueConfig};
+use crate::config::{CredentialsConfig, VenueConfig};
 use crate::model::Timestamp;
 use crate::plugin::Slot;
 use crate::reliability::limiter::Limiter;
+use crate::secrets::{Derived, SecretError, Secrets, Snapshot};
 use crate::telemetry::Metrics;
 
 /// Why a venue cannot be set up.
@@ -79,11 +80,16 @@ pub enum VenueError {
     Client(String),
 }
 
-/// The account that a venue's requests are signed for.
+/// The account that a venue's requests are signed for, with the key and the secret that belong together.
 pub(super) struct Account {
     pub(super) api_key: String,
+    /// The key before the last rotation: answers to what was signed with it may still come.
+    pub(super) former_api_key: Option<String>,
     pub(super) secret: Arc<SecretKey>,
 }
+
+/// An account whose keys may be rotated.
+pub(super) type RotatingAccount = Derived<Account, VenueError>;
 
 /// One venue.
 pub struct Venue {
@@ -94,7 +100,9 @@ pub struct Venue {
     /// Times that instruments were to be read anew.
     pub(super) listings_wanted: AtomicU64,
     pub(super) endpoints: BTreeMap<String, Url>,
-    pub(super) account: Option<Account>,
+    account: Option<RotatingAccount>,
+    /// The account's key at the start, which names it for good: keys are rotated one venue after another.
+    first_api_key: Option<String>,
     pub(super) window_ms: u32,
     pub(super) sender: Sender,
     pub(super) clock: VenueClock,
@@ -122,6 +130,7 @@ impl Venue {
         slot: Arc<Slot>,
         sender: Sender,
         limiter: Limiter,
+        secrets: &Secrets,
         metrics: Arc<Metrics>,
     ) -> Result<Self, VenueError> {
         let adapter = slot.active();
@@ -156,11 +165,13 @@ impl Venue {
             });
         }
         let account = config.credentials.as_ref();
-        let account = account.map(|c| account_of(name, c)).transpose()?;
+        let account = account.map(|c| account_of(name, c, secrets)).transpose()?;
+        let current = account.as_ref().map(Derived::current);
+        let first_api_key = current.map(|account| account.api_key.clone());
         let sharing = Sharing {
             adapter: config.adapter.clone(),
             endpoints: endpoints.clone(),
-            api_key: account.as_ref().map(|account| account.api_key.clone()),
+            api_key: first_api_key.clone(),
         };
         let limits = VenueLimits::new(
             name,
@@ -183,6 +194,7 @@ impl Venue {
             name: name.to_owned(),
             adapter_name: config.adapter.clone(),
             account,
+            first_api_key,
             window_ms: config.recv_window_ms,
             health: HealthBoard::of(endpoints.keys().cloned(), config.credentials.is_some()),
             clock: VenueClock::of(endpoints.keys().cloned()),
@@ -276,12 +288,17 @@ impl Venue {
         self.account.is_some()
     }
 
+    /// The account that requests are signed for now.
+    pub(super) fn account(&self) -> Option<Arc<Account>> {
+        self.account.as_ref().map(Derived::current)
+    }
+
     /// Whether another venue of the configuration is the same account under another name.
     pub fn shares_account_with(&self, other: &Self) -> bool {
-        let api_key = |venue: &Self| venue.account.as_ref().map(|a| a.api_key.clone());
+        let api_key = |venue: &Self| venue.account().map(|account| account.api_key.clone());
         let mut endpoints = self.endpoints.iter();
         self.adapter_name == other.adapter_name
-            && api_key(self) == api_key(other)
+            && (self.first_api_key == other.first_api_key || api_key(self) == api_key(other))
             && endpoints.any(|(alias, url)| other.endpoints.get(alias) == Some(url))
     }
 
@@ -366,30 +383,46 @@ impl Venue {
 ///
 /// # Errors
 /// [`VenueError`], naming the key.
-pub(super) fn account_of(venue: &str, config: &CredentialsConfig) -> Result<Account, VenueError> {
-    let read = |key: &'static str, place: &crate::config::SecretRef| {
-        place.read().map_err(|source| VenueError::Secret {
-            venue: venue.to_owned(),
+pub(super) fn account_of(
+    venue: &str,
+    config: &CredentialsConfig,
+    secrets: &Secrets,
+) -> Result<RotatingAccount, VenueError> {
+    let (venue, config) = (venue.to_owned(), config.clone());
+    let key = format!("venues.{venue}.credentials");
+    let places = vec![config.api_key.clone(), config.secret.clone()];
+    Derived::new(secrets, key, places, move |secrets, before| {
+        account_now(&venue, &config, secrets, before)
+    })
+}
+
+fn account_now(
+    venue: &str,
+    config: &CredentialsConfig,
+    secrets: &Snapshot,
+    before: Option<&Account>,
+) -> Result<Account, VenueError> {
+    let venue = || venue.to_owned();
+    let get = |key: &'static str, place: &crate::config::SecretRef| {
+        secrets.get(place).map_err(|source| VenueError::Secret {
+            venue: venue(),
             key,
             source,
         })
     };
-    let api_key = read("api_key", &config.api_key)?
-        .expose_secret()
-        .trim()
-        .to_owned();
+    let api_key = get("api_key", &config.api_key)?;
+    let api_key = api_key.expose_secret().trim().to_owned();
     if !api_key.bytes().all(|c| c.is_ascii_graphic()) {
-        return Err(VenueError::ApiKey {
-            venue: venue.to_owned(),
-        });
+        return Err(VenueError::ApiKey { venue: venue() });
     }
-    let secret =
-        SecretKey::new(read("secret", &config.secret)?).map_err(|source| VenueError::Key {
-            venue: venue.to_owned(),
-            source,
-        })?;
+    let secret = get("secret", &config.secret)?.clone();
+    let secret = SecretKey::new(secret).map_err(|source| VenueError::Key {
+        venue: venue(),
+        source,
+    })?;
     Ok(Account {
         api_key,
+        former_api_key: before.map(|account| account.api_key.clone()),
         secret: Arc::new(secret),
     })
 }

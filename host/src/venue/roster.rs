@@ -10,6 +10,7 @@ use crate::config::{Config, VenueConfig};
 use crate::model::{Failure, FailureCode};
 use crate::plugin::{Plugins, Slot};
 use crate::reliability::limiter::Limiter;
+use crate::secrets::Secrets;
 use crate::telemetry::Metrics;
 
 /// Why there is no venue of a name.
@@ -36,6 +37,7 @@ pub struct Venues {
     places: IndexMap<String, Place>,
     sender: Sender,
     limiter: Limiter,
+    secrets: Secrets,
     metrics: Arc<Metrics>,
 }
 
@@ -47,6 +49,7 @@ impl Venues {
     pub fn set_up(
         config: &Config,
         plugins: &Plugins,
+        secrets: &Secrets,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, VenueError> {
         if config.venues.is_empty() {
@@ -56,6 +59,7 @@ impl Venues {
             places: IndexMap::new(),
             sender: Sender::new().map_err(|error| VenueError::Client(error.to_string()))?,
             limiter: Limiter::new(config.limiter.policy()),
+            secrets: secrets.clone(),
             metrics: metrics.clone(),
         };
         for (name, config) in &config.venues {
@@ -69,7 +73,7 @@ impl Venues {
                 let _ = place.venue.set(this.build(name, config, slot)?);
             } else if let Some(credentials) = &config.credentials {
                 // What is wrong with these is known without the adapter, and better told now.
-                account_of(name, credentials)?;
+                account_of(name, credentials, secrets)?;
             }
             this.places.insert(name.clone(), place);
         }
@@ -83,7 +87,8 @@ impl Venues {
         slot: Arc<Slot>,
     ) -> Result<Arc<Venue>, VenueError> {
         let (sender, limiter) = (self.sender.clone(), self.limiter.clone());
-        let venue = Venue::new(name, config, slot, sender, limiter, self.metrics.clone())?;
+        let (secrets, metrics) = (&self.secrets, self.metrics.clone());
+        let venue = Venue::new(name, config, slot, sender, limiter, secrets, metrics)?;
         Ok(Arc::new(venue))
     }
 

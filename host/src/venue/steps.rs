@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use switchyard_runtime::wit::types as wit;
 use switchyard_runtime::{Adapter, Call, Operation, RecordedStep, Recorder, Step, method_name};
 
+use tracing::{Instrument as _, Span};
+
 use super::operation::{Ask, By, Stopped, Talk};
 use super::registry::Venue;
 use super::tape::Tape;
@@ -67,6 +69,7 @@ impl Venue {
             let mut call = watched(self.call::<O>(ask), recorder.as_ref());
             let mut requests = self
                 .encode::<O>(adapter, &call, &ask.command, state.as_ref())
+                .instrument(adapter_span::<O>("encode", adapter))
                 .await
                 .map_err(settled)?;
             let pass = self
@@ -83,6 +86,7 @@ impl Venue {
                 call = watched(self.call::<O>(ask), recorder.as_ref());
                 requests = self
                     .encode::<O>(adapter, &call, &ask.command, state.as_ref())
+                    .instrument(adapter_span::<O>("encode", adapter))
                     .await
                     .map_err(settled)?;
             }
@@ -164,6 +168,7 @@ impl Venue {
                     responses,
                     mutating.is_some(),
                 )
+                .instrument(adapter_span::<O>("decode", adapter))
                 .await;
             keep(
                 Ok(&taped),
@@ -200,6 +205,17 @@ impl Venue {
         )
         .into())
     }
+}
+
+/// A call into an adapter, for traces.
+fn adapter_span<O: Operation>(phase: &'static str, adapter: &Adapter) -> Span {
+    tracing::info_span!(
+        "adapter",
+        otel.name = format!("{phase} {}", O::NAME),
+        phase,
+        operation = O::NAME,
+        adapter_version = adapter.descriptor().adapter_version
+    )
 }
 
 fn watched(call: Call, recorder: Option<&Arc<Recorder>>) -> Call {

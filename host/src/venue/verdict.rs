@@ -99,30 +99,9 @@ pub(super) fn is_harmless(kind: Kind, failure: &Failure) -> bool {
 mod tests {
     use super::*;
 
-    const CODES: [FailureCode; 18] = [
-        FailureCode::InvalidRequest,
-        FailureCode::InsufficientFunds,
-        FailureCode::OrderNotFound,
-        FailureCode::DuplicateClientId,
-        FailureCode::NotAmendable,
-        FailureCode::RateLimited,
-        FailureCode::Banned,
-        FailureCode::AuthFailed,
-        FailureCode::ClockSkew,
-        FailureCode::Overloaded,
-        FailureCode::VenueUnavailable,
-        FailureCode::OutcomeUnknown,
-        FailureCode::Unsupported,
-        FailureCode::MalformedResponse,
-        FailureCode::Timeout,
-        FailureCode::AdapterFailed,
-        FailureCode::JournalUnavailable,
-        FailureCode::Halted,
-    ];
-
     #[test]
     fn nothing_that_may_have_placed_or_changed_an_order_is_ever_run_again() {
-        for code in CODES {
+        for code in FailureCode::ALL {
             let failure = Failure::new(code, Fate::Unknown, "");
             for kind in [Kind::Place, Kind::Amend] {
                 assert!(!may_repeat(kind, &failure), "{kind:?} {code:?}");

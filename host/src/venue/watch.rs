@@ -11,7 +11,7 @@ use switchyard_runtime::{Capability, GetTime, ListBalances, ListInstruments};
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::operation::{Ask, Talk};
-use super::registry::Venue;
+use super::registry::{Account, Venue};
 use crate::model::FailureCode;
 use crate::plugin::translate;
 use crate::reliability::Deadline;
@@ -58,12 +58,20 @@ impl Venue {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut next_probe, mut next_listing, mut next_account) = (start, start, start);
         let mut listings_wanted = self.listings_wanted.load(Ordering::Relaxed);
+        let mut account = self.account();
         loop {
             let now = ticks.tick().await;
+            self.limits.measure();
             let wanted = self.listings_wanted.load(Ordering::Relaxed);
             if wanted != listings_wanted {
                 listings_wanted = wanted;
                 (next_probe, next_listing) = (now, now);
+            }
+            let account_now = self.account();
+            let is_same = |(a, b): (&Arc<Account>, &Arc<Account>)| Arc::ptr_eq(a, b);
+            if !account.iter().zip(&account_now).all(is_same) {
+                account = account_now;
+                (next_probe, next_account) = (now, now);
             }
             if now < next_probe {
                 continue;

@@ -87,3 +87,20 @@ fn two_versions_live_side_by_side_and_one_is_dropped_whole() {
         works(&hostile);
     }
 }
+
+#[test]
+fn what_a_version_uses_is_counted_until_it_is_dropped() {
+    let adapter = hostile(Limits::default());
+    let usage = adapter.usage().clone();
+    let (idle, before) = (usage.memory_bytes(), usage.time_in_calls());
+    assert_eq!((usage.instances(), usage.busy()), (1, 0));
+    assert!(idle >= 64 * 1024, "an instance has memory: {idle}");
+    works(&adapter);
+    assert!(usage.time_in_calls() > before);
+    drop(adapter);
+    assert_eq!((usage.instances(), usage.memory_bytes()), (0, 0));
+    assert!(
+        usage.time_in_calls() > before,
+        "what it did is not forgotten"
+    );
+}

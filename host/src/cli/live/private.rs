@@ -17,7 +17,8 @@ use crate::cli::configuration::{VenueText, quoted};
 use crate::config::{Config, PluginsConfig};
 use crate::gateway::Gateway;
 use crate::plugin::compile::CompileIn;
-use crate::telemetry::{LogTarget, start_logging};
+use crate::store::StoreError;
+use crate::telemetry::{LogTarget, Logging, start_logging};
 use crate::venue::Venue;
 
 /// What the venue is called at the gateway.
@@ -36,8 +37,9 @@ pub(super) struct PrivateGateway {
     pub(super) venue: Arc<Venue>,
     pub(super) adapter: Arc<Adapter>,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<Result<(), StoreError>>,
     directory: TempDir,
+    _logging: Logging,
 }
 
 impl PrivateGateway {
@@ -59,7 +61,7 @@ impl PrivateGateway {
             .create(true)
             .append(true)
             .open(path("gateway.log"))?;
-        start_logging(&config.log, LogTarget::File(log))?;
+        let logging = start_logging(&config.log, None, LogTarget::File(log))?;
         let gateway = Gateway::start(&config, CompileIn::own_child()).await?;
         let api = Api::new(format!("http://{}", gateway.address()?), None)?;
         let venue = gateway.venue(VENUE).ok_or("the gateway has no venue")?;
@@ -74,13 +76,14 @@ impl PrivateGateway {
             stop,
             serving,
             directory,
+            _logging: logging,
         })
     }
 
     /// Stops it. Its journal and log are kept where something is to be looked up in them.
     pub(super) async fn stop(self, keep: bool) -> Result<(), CommandError> {
         let _ = self.stop.send(());
-        self.serving.await?;
+        self.serving.await??;
         if keep {
             let kept = self.directory.keep();
             eprintln!("the gateway's journal and log are in {}", kept.display());
