@@ -1,6 +1,7 @@
 # The vocabulary of the project. `make help` lists the targets.
 #
-# Needed beforehand: rustup's stable toolchain, a C compiler, make. Everything else is set up here.
+# Needed beforehand: rustup's stable toolchain, a C compiler, make. Everything else is set up here. The tests of the
+# PostgreSQL store want PostgreSQL (apt-get install postgresql); where it is not there, they say that they are skipped.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,11 +28,11 @@ SHARED := Cargo.toml Cargo.lock $(wildcard wit/*.wit) $(shell find plugins/sdk -
 
 # The demo needs the programs only. The tests need everything, built once with one set of features.
 BUILD := --bins
-test test-adapters chaos coverage: BUILD := --all-targets
+test test-adapters chaos takeover soak coverage: BUILD := --all-targets
 
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: help setup build plugins test-adapters examples examples-here examples-test demo test chaos coverage check deny bench bench-reload clean
+.PHONY: help setup build plugins test-adapters examples examples-here examples-test demo test chaos takeover soak coverage check check-api deny lint-deploy bench bench-reload clean
 
 help: ## List the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -51,12 +52,17 @@ else
 endif
 	$(CARGO) test --workspace --doc
 
-check: ## Formatting, lints, licences and sources of dependencies
+check: ## Formatting, lints, licences and sources of dependencies, deployment files
 	@echo "==> check: formatting"
 	$(CARGO) fmt --all --check
 	@echo "==> check: lints"
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory deny
+	@$(MAKE) --no-print-directory lint-deploy
+
+check-api: plugins ## Try every operation of the API out by its own description, as viewer, trader and operator
+	@echo "==> check-api: SEED and CASES say what and how much (tests/spec/check-api.sh)"
+	tests/spec/check-api.sh $(CASES)
 
 deny: ## The part of check that is about dependencies (deny.toml)
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
@@ -71,6 +77,9 @@ deny: ## The part of check that is about dependencies (deny.toml)
 	else \
 	  echo "==> deny: NOT CHECKED for known vulnerabilities: the advisory database cannot be fetched from here"; \
 	fi
+
+lint-deploy: ## The part of check that is about containers, AWS and Kubernetes (monitoring/deploy)
+	@monitoring/deploy/lint.sh $(TARGET_DIR)/lint-deploy
 
 setup: ## Make sure that something here builds WebAssembly
 	@command -v cc >/dev/null || { echo "error: no C compiler (cc): install gcc" >&2; exit 1; }
@@ -124,6 +133,14 @@ examples-test: examples ## Test the examples natively, each in its language, and
 chaos: plugins ## Kill the gateway hundreds of times under traffic; measure what one venue's outage costs another's callers
 	@echo "==> chaos: CHAOS_SEED, CHAOS_RUNS and CHAOS_KILLS say how long (tests/chaos/tests/crash.rs)"
 	$(CARGO) test --workspace --test crash --test outage -- --ignored --nocapture
+
+takeover: plugins ## Kill and stop the active of two gateways on one PostgreSQL under traffic; measure how long the other takes
+	@echo "==> takeover: CHAOS_SEED, CHAOS_RUNS and CHAOS_KILLS say how long (tests/chaos/tests/takeover.rs)"
+	$(CARGO) test --workspace --test takeover -- --ignored --nocapture
+
+soak: plugins ## Send the gateway what nobody should for SOAK_ROUNDS rounds; its memory stays what it was
+	@echo "==> soak: SOAK_ROUNDS says how long (tests/end-to-end/tests/gateway/bad_input.rs)"
+	$(CARGO) test --workspace --test gateway -- --ignored --nocapture soak
 
 coverage: plugins test-adapters ## Lines of host, runtime and adapters that the tests reach; fails below 85 %
 	@CARGO="$(CARGO)" tests/coverage.sh

@@ -57,7 +57,7 @@ const ORDERS_FIRST: u64 = 50;
 const SETTLED_MS: i64 = 120_000;
 
 /// How long it may take until everything is resolved when the venues are well again.
-const QUIET: Duration = Duration::from_secs(150);
+pub(crate) const QUIET: Duration = Duration::from_secs(150);
 
 /// Where the venues take and show orders.
 const PATHS: [(&str, &str); 16] = [
@@ -85,15 +85,11 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let venues = Arc::new(Venues::start(plan.seed).await);
     make_them_fail(&venues, plan.seed);
     let directory = tempfile::tempdir().unwrap();
-    let lines = format!(
-        "recv_window_ms = {WINDOW_MS}\nbreaker = {{ open_ms = 200, open_max_ms = 500 }}\n\
-         retry = {{ base_ms = 20, cap_ms = 200 }}"
-    );
     let mut arrivals = plan
         .replacing_adapters
         .then(|| Arrivals::into(directory.path()));
     let mut config = GatewayConfig::in_directory(directory.path());
-    config.venue_lines = lines;
+    config.venue_lines = venue_lines();
     if let Some(arrivals) = &arrivals {
         arrivals.configure(&mut config);
     }
@@ -109,7 +105,14 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     let (tell, gateway) = watch::channel(Caller::anonymous("http://127.0.0.1:9"));
     let desk = Desk::new(gateway);
     let (stop, stopped) = watch::channel(false);
-    let traders = tokio::spawn(trade(plan.clone(), desk.clone(), venues.clone(), stopped));
+    let trading = trade(
+        plan.seed,
+        plan.lives_at_once,
+        desk.clone(),
+        venues.clone(),
+        stopped,
+    );
+    let traders = tokio::spawn(trading);
 
     if let Some(arrivals) = &mut arrivals {
         // Where nothing was ever compiled, the kills may leave no version the time for it.
@@ -131,17 +134,7 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     println!("{} kills in {:?}", plan.kills, started.elapsed());
 
     let faults = venues.faults();
-    // The last gateway finds venues that are well again, where whatever executes late has executed: what has not
-    // surfaced by then never will, and the gateway may conclude so.
-    sleep(Duration::from_millis(LATE_MS[2] + 500)).await;
-    for (_, sim) in &venues.sims {
-        sim.control().clear_faults();
-        sim.control().settings(SettingsPatch {
-            lookup_lag_ms: Some(0),
-            ..SettingsPatch::default()
-        });
-        sim.control().step_clock_ms(SETTLED_MS);
-    }
+    make_them_well(&venues).await;
     let _ = stop.send(true);
     let mut gateway = machine.start();
     gateway.listens().await;
@@ -170,7 +163,31 @@ pub async fn crash_and_judge(plan: &Plan) -> Verdict {
     verdict
 }
 
-fn make_them_fail(venues: &Venues, seed: u64) {
+/// The section of each venue.
+pub(crate) fn venue_lines() -> String {
+    format!(
+        "recv_window_ms = {WINDOW_MS}\nbreaker = {{ open_ms = 200, open_max_ms = 500 }}\n\
+         retry = {{ base_ms = 20, cap_ms = 200 }}"
+    )
+}
+
+/// The last gateway finds venues that are well again, where whatever executes late has executed: what has not
+/// surfaced by then never will, and the gateway may conclude so.
+pub(crate) async fn make_them_well(venues: &Venues) {
+    for (_, sim) in &venues.sims {
+        sim.control().clear_faults();
+    }
+    sleep(Duration::from_millis(LATE_MS[2] + 500)).await;
+    for (_, sim) in &venues.sims {
+        sim.control().settings(SettingsPatch {
+            lookup_lag_ms: Some(0),
+            ..SettingsPatch::default()
+        });
+        sim.control().step_clock_ms(SETTLED_MS);
+    }
+}
+
+pub(crate) fn make_them_fail(venues: &Venues, seed: u64) {
     let late = |ms| FaultAction::ExecuteLate {
         ms,
         drop_after_ms: 0,
@@ -283,8 +300,9 @@ async fn is_ready(gateway: &Caller) {
 }
 
 /// Keeps so many orders under way until it is told to stop; those under way end.
-async fn trade(
-    plan: Plan,
+pub(crate) async fn trade(
+    seed: u64,
+    lives_at_once: usize,
     desk: Desk,
     venues: Arc<Venues>,
     stopped: watch::Receiver<bool>,
@@ -293,9 +311,9 @@ async fn trade(
     let mut lives = Vec::new();
     let mut numbers = 0..;
     loop {
-        while under_way.len() < plan.lives_at_once && !*stopped.borrow() {
+        while under_way.len() < lives_at_once && !*stopped.borrow() {
             let Some(number) = numbers.next() else { break };
-            let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
             random.set_stream(u64::from(number) + 1);
             let market = &MARKETS[random.random_range(0..MARKETS.len())];
             let (desk, venues) = (desk.clone(), venues.clone());

@@ -15,6 +15,7 @@ mod judge;
 mod life;
 mod load;
 mod swaps;
+mod takeover;
 mod trace;
 mod usage;
 mod venues;
@@ -26,6 +27,10 @@ pub use judge::Verdict;
 pub use life::Life;
 pub use load::{Demand, Load, Seen};
 pub use swaps::{Code, Form, Swapping, shown};
+pub use takeover::{
+    Handover, Takeovers, cancels_of_a_stale_gateway, take_over_and_judge,
+    what_is_in_force_is_so_at_the_standby,
+};
 pub use trace::Trace;
 pub use usage::Usage;
 pub use venues::{BITMEX, MARKETS, Market, Venues};

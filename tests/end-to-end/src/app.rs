@@ -47,7 +47,8 @@ pub async fn start_gateway(config: &GatewayConfig) -> Result<RunningGateway, Str
             .serve(async {
                 let _ = stopped.await;
             })
-            .await;
+            .await
+            .unwrap();
     });
     Ok(RunningGateway {
         base,
@@ -94,7 +95,7 @@ pub struct TestApp {
 }
 
 /// What another account of the simulated venue signs with.
-fn rival_credentials() -> Credentials {
+pub fn rival_credentials() -> Credentials {
     Credentials {
         api_key: "rivalSimulatorOnlyKey".to_owned(),
         secret: "rivalSimulatorOnlySecret".to_owned(),

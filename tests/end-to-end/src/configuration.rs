@@ -1,6 +1,7 @@
 //! Configurations, with their secrets in files of their own.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -95,14 +96,39 @@ pub struct GatewayConfig {
     pub venue_lines: String,
     /// Lines put into `[cache]`. Nothing is kept unless a test wants it: most look at what the venue says now.
     pub cache_lines: String,
+    /// Lines put into `[store]`.
+    pub store_lines: String,
     /// Lines put at the very top.
     pub top_lines: String,
     /// The keys.
     pub keys: Vec<Key>,
+    /// Lines put into `[server]`.
+    pub server_lines: String,
+    /// Lines put at the very end: whole sections.
+    pub last_lines: String,
 }
 
 /// A gateway that is built without optimisation serves adapters' calls more slowly than one that trades.
 const PATIENT_WITH_CALLS: &str = "call_deadline_ms = 50";
+
+impl Key {
+    /// The key as it stands in a configuration, for these venues only.
+    pub fn scoped(&self, venues: &[&str]) -> String {
+        let venues = Value::from(venues.to_vec());
+        format!("{}venues = {venues}\n\n", self.to_toml())
+    }
+
+    fn to_toml(self) -> String {
+        let quoted = |text: &str| Value::from(text).to_string();
+        format!(
+            "[[auth.keys]]\nid = {}\nhash = \"{}\"\ntenant = {}\nrole = {}\n",
+            quoted(self.id),
+            HEXLOWER.encode(digest(&SHA256, self.key.as_bytes()).as_ref()),
+            quoted(self.tenant),
+            quoted(self.role),
+        )
+    }
+}
 
 impl GatewayConfig {
     /// A gateway on a free port of loopback, with a journal in `directory` and no venue.
@@ -117,8 +143,11 @@ impl GatewayConfig {
             plugin_lines: PATIENT_WITH_CALLS.to_owned(),
             venue_lines: "retry.max_retries = 0\nbreaker.minimum_calls = 10000".to_owned(),
             cache_lines: NO_CACHE.to_owned(),
+            store_lines: String::new(),
             top_lines: String::new(),
             keys: vec![VIEWER, TRADER, OPERATOR, OTHER_TRADER],
+            server_lines: String::new(),
+            last_lines: String::new(),
         }
     }
 
@@ -166,10 +195,11 @@ impl GatewayConfig {
         let quoted = |text: &str| Value::from(text).to_string();
         let path = |path: &Path| quoted(&path.display().to_string());
         let mut text = format!(
-            "{}\n[server]\nlisten = {}\n\n[cache]\n{}\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n{}\n\n[store]\nurl = {}\n\n\
+            "{}\n[server]\nlisten = {}\n{}\n\n[cache]\n{}\n\n[plugins]\ndirectory = {}\ncode_cache = {}\n{}\n\n[store]\nurl = {}\n{}\n\n\
              [log]\nlevel = {}\n\n",
             self.top_lines,
             quoted(&self.listen),
+            self.server_lines,
             self.cache_lines,
             path(&self.plugins),
             path(&self.code_cache),
@@ -178,16 +208,12 @@ impl GatewayConfig {
                 "sqlite://{}",
                 self.directory.join("journal.db").display()
             )),
+            self.store_lines,
             quoted(&self.log_level),
         );
         for key in &self.keys {
-            text.push_str(&format!(
-                "[[auth.keys]]\nid = {}\nhash = \"{}\"\ntenant = {}\nrole = {}\n\n",
-                quoted(key.id),
-                HEXLOWER.encode(digest(&SHA256, key.key.as_bytes()).as_ref()),
-                quoted(key.tenant),
-                quoted(key.role),
-            ));
+            text.push_str(&key.to_toml());
+            text.push('\n');
         }
         for venue in &self.venues {
             text.push_str(&format!(
@@ -200,6 +226,7 @@ impl GatewayConfig {
                 let place = |kind: &str, secret: &str| {
                     let file = self.directory.join(format!("{}.{kind}", venue.name));
                     fs::write(&file, format!("{secret}\n")).unwrap();
+                    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
                     quoted(&format!("file:{}", file.display()))
                 };
                 text.push_str(&format!(
@@ -214,6 +241,7 @@ impl GatewayConfig {
             }
             text.push('\n');
         }
+        text.push_str(&self.last_lines);
         text
     }
 

@@ -20,13 +20,17 @@ mod deribit_venue;
 mod eventually;
 mod foreign_venue;
 mod kraken_venue;
+mod parameter_store;
 mod plain_venue;
 mod process;
+mod pypi;
+mod schemathesis;
+mod trace_collector;
 mod venue_client;
 
 pub use app::{
-    RunningGateway, TestApp, VENUE, limit_order, rival_at, simulated_bitmex, simulator,
-    start_gateway,
+    RunningGateway, TestApp, VENUE, limit_order, rival_at, rival_credentials, simulated_bitmex,
+    simulator, start_gateway,
 };
 pub use artifacts::{adapters, built, example_adapter, hostile_adapters};
 pub use caller::{Answer, Caller};
@@ -37,8 +41,11 @@ pub use deribit_venue::{deribit_credentials, deribit_venue};
 pub use eventually::{eventually, eventually_within};
 pub use foreign_venue::ForeignVenue;
 pub use kraken_venue::{kraken_credentials, kraken_venue};
+pub use parameter_store::{AWS_KEY, Gate, GateKeeper, Moto, holds, nobody};
 pub use plain_venue::{Elsewhere, PlainVenue};
 pub use process::{GatewayProcess, Outcome, run_switchyard, run_switchyard_with};
+pub use schemathesis::Schemathesis;
+pub use trace_collector::{CollectedSpan, TraceCollector};
 pub use venue_client::VenueClient;
 
 /// Seed of every simulated market in these tests.

@@ -2,12 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, PipeReader, pipe};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 
 use crate::artifacts::built;
 use crate::caller::Caller;
@@ -52,6 +54,35 @@ impl GatewayProcess {
         process
     }
 
+    /// As [`GatewayProcess::start`] with standard output into a pipe, whose other end is given; it was read as far as to
+    /// where the gateway says that it listens. [`GatewayProcess::log`] is empty.
+    pub async fn start_into_a_pipe(config: &Path) -> (Self, PipeReader) {
+        let (reader, writer) = pipe().unwrap();
+        let child = command(&serve(config))
+            .stdout(writer)
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let reading = spawn_blocking(move || {
+            let mut lines = BufReader::with_capacity(1, reader);
+            let mut line = String::new();
+            while lines.read_line(&mut line).unwrap() > 0 {
+                if let Some(address) = listens_at(&line) {
+                    return (lines.into_inner(), address);
+                }
+                line.clear();
+            }
+            panic!("the gateway ended before it listened");
+        });
+        let (reader, address) = reading.await.unwrap();
+        let process = Self {
+            child,
+            log: PathBuf::new(),
+            base: format!("http://{address}"),
+        };
+        (process, reader)
+    }
+
     /// From now on no file of the process may grow beyond this many bytes.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let limit = Rlimit {
@@ -84,13 +115,7 @@ impl GatewayProcess {
     pub async fn listens(&mut self) {
         let address = eventually("the gateway says where it listens", || async {
             let log = self.log();
-            let listening = log
-                .lines()
-                .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-                .find(|line| line["message"] == "listening");
-            listening
-                .and_then(|line| line["address"].as_str().map(str::to_owned))
-                .ok_or(log)
+            log.lines().find_map(listens_at).ok_or(log)
         })
         .await;
         self.base = format!("http://{address}");
@@ -120,6 +145,36 @@ impl GatewayProcess {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Stops it as it is (SIGSTOP), or lets it go on (SIGCONT). It stands still when this returns.
+    pub fn freeze(&self, is_frozen: bool) {
+        let id = self.child.id().try_into().ok().and_then(Pid::from_raw);
+        let signal = if is_frozen {
+            Signal::STOP
+        } else {
+            Signal::CONT
+        };
+        kill_process(id.unwrap(), signal).unwrap();
+        while is_frozen && !self.stands_still() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Whether each of its threads is stopped (`/proc/PID/task/TID/stat`, proc(5)).
+    fn stands_still(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads.flatten().all(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the program's name, which may hold anything.
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
+    }
+
+    /// Waits until it ends by itself and gives its exit code.
+    pub async fn ends(mut self) -> Option<i32> {
+        wait_for(&mut self.child).await
     }
 
     /// Asks it to end (SIGTERM) and gives its exit code.
@@ -171,6 +226,13 @@ pub async fn run_switchyard_with(environment: &[(&str, &str)], arguments: &[&str
         code,
         output: fs::read_to_string(&output).unwrap(),
     }
+}
+
+/// The address, where this line of the log says it.
+fn listens_at(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let address = line["address"].as_str()?.to_owned();
+    (line["message"] == "listening").then_some(address)
 }
 
 fn serve(config: &Path) -> [String; 3] {

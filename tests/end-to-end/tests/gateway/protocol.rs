@@ -133,7 +133,27 @@ async fn metrics_count_what_was_placed_in_a_form_that_scrapers_read() {
         .place(&limit_order("0.001", "50000"))
         .await
         .expect(201);
-    let metrics = app.viewer().get("/metrics").await.expect(200);
+    let plain = app.viewer().get("/metrics").await.expect(200);
+    assert!(
+        plain
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/plain; version=0.0.4"),
+        "who does not ask for OpenMetrics may not read it"
+    );
+    assert!(
+        plain
+            .text
+            .contains("# TYPE switchyard_orders_total counter\n")
+    );
+    // As Prometheus asks.
+    let accept =
+        "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    let viewer = app.viewer();
+    let request = viewer.request(Method::GET, "/metrics");
+    let metrics = Answer::to(request.header("accept", accept))
+        .await
+        .expect(200);
     assert!(
         metrics
             .header("content-type")

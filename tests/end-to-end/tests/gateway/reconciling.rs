@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use switchyard_end_to_end::{
-    GatewayConfig, TRADER, TestApp, VENUE, VIEWER, eventually, limit_order, simulator,
+    Answer, GatewayConfig, TRADER, TestApp, VENUE, VIEWER, eventually, limit_order, simulator,
     start_gateway,
 };
 use switchyard_venue_sim::FaultAction;
@@ -75,6 +75,36 @@ async fn an_adopted_order_is_the_only_tenants_to_see_and_to_cancel() {
     let canceled = trader.cancel(FORGOTTEN).await.expect(200);
     assert_eq!(canceled["state"], "CANCELED");
     gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_order_of_ours_that_the_journal_does_not_have_is_shown_to_no_tenant_of_several() {
+    let app = TestApp::start().await;
+    let other = app.other_client();
+    for id in [FORGOTTEN, OF_ANOTHER, "web_1"] {
+        other.place(id, "0.01", "50000").await;
+        other.cancel(id).await;
+    }
+    let history = "/v1/orders?source=venue&venue=sim&symbol=BTC/USDT";
+    let labels = |answer: &Answer| -> Vec<String> {
+        let items = answer.items().iter();
+        items
+            .map(|order| order["client_order_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for caller in [app.viewer(), app.other_trader()] {
+        let listed = caller.get(history).await.expect(200);
+        assert_eq!(labels(&listed), [OF_ANOTHER, "web_1"], "{}", listed.text);
+    }
+    // Where there is one tenant only, it is that one's.
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = GatewayConfig::in_directory(directory.path()).simulated(&app.sim);
+    config.keys.retain(|key| key.tenant == "a");
+    let alone = start_gateway(&config).await.unwrap();
+    alone.ready().await;
+    let listed = alone.anonymous().with(VIEWER).get(history).await;
+    assert_eq!(labels(&listed.expect(200)).len(), 3);
+    alone.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

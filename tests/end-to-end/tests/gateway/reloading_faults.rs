@@ -87,7 +87,7 @@ async fn a_candidate_is_compared_anew_when_what_it_was_compared_with_is_quaranti
         fs::copy(binance, plugins.path().join("binance.wasm")).unwrap();
         config.plugins = plugins.path().to_owned();
         config.plugin_lines.push_str(
-            "\npoll_ms = 200\nsettle_ms = 20\ntraps_allowed = 1\ncanary_share = 0.01\ntrial.time_ms = 2000",
+            "\npoll_ms = 200\nsettle_ms = 20\ntraps_allowed = 1\ncanary_share = 0.01\ntrial.time_ms = 2000\ntrial.max_slowdown_percent = 100000",
         );
         config.venue("hostile", "hostile-adapter", ("rest", &venue.url()), None)
     })

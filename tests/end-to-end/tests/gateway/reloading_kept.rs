@@ -138,7 +138,14 @@ async fn what_an_operator_did_is_recorded_though_the_caller_went_away() {
     let (app, _plugins) = app("canary_share = 0").await;
     let next = same_but_newer(&app, 1);
     let headers = format!("content-length: {}", next.len());
-    drop(raw(&app, &headers, &next));
+    let connection = raw(&app, &headers, &next);
+    // Who goes away before everything of theirs was read has asked for nothing.
+    eventually("the gateway has it", || async {
+        let known = of_version(plugin(&app).await.json(), &sha256(&next)).clone();
+        (!known.is_null()).then_some(()).ok_or(known)
+    })
+    .await;
+    drop(connection);
     becomes(&app, &sha256(&next), "active").await;
     let journal = Connection::open(app.directory().join("journal.db")).unwrap();
     let recorded = "SELECT count(*) FROM entries WHERE subject = 'plugin/binance'";

@@ -1,8 +1,11 @@
 //! How the gateway says how its venues are.
 
+use std::time::Duration;
+
+use serde_json::Value;
 use switchyard_end_to_end::{
-    GatewayConfig, TRADER, TestApp, VENUE, VIEWER, eventually, limit_order, simulator,
-    start_gateway,
+    GatewayConfig, TRADER, TestApp, VENUE, VIEWER, eventually, eventually_within, limit_order,
+    simulator, start_gateway,
 };
 use switchyard_venue_sim::{Credentials, FaultAction};
 
@@ -20,6 +23,11 @@ async fn a_venue_that_is_down_at_the_start_degrades_the_gateway_until_it_comes_u
     assert_eq!(health["venues"][VENUE], "down");
     let venue = viewer.get("/health/venues/sim").await.expect(200);
     assert!(venue.text.contains("last_error"), "{}", venue.text);
+    assert_eq!(
+        venue["endpoints"]["spot"]["latency_ms"],
+        Value::Null,
+        "nothing was answered yet"
+    );
 
     let trader = gateway.anonymous().with(TRADER);
     let refused = trader.place(&limit_order("0.001", "50000")).await;
@@ -168,4 +176,41 @@ async fn one_wrong_word_on_the_time_is_not_believed_and_a_clock_that_was_set_is(
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latency_of_an_endpoint_is_that_of_its_last_answered_probe() {
+    /// Milliseconds by which the venue's answers are late; less than a probe may take.
+    const LATE: u64 = 1_200;
+    /// Longer than a probe may take, in milliseconds.
+    const TOO_LONG: u64 = 10_000;
+    /// Some probes, on a machine that is busy with other tests.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let app = TestApp::start().await;
+    let latency = |path: &'static str| {
+        let viewer = app.viewer();
+        async move {
+            let venue = viewer.get(path).await.expect(200);
+            venue["endpoints"]["spot"]["latency_ms"].as_u64()
+        }
+    };
+    let paths = ["/health/venues/sim", "/v1/venues/sim"];
+    let until = async |what: &str, holds: fn(u64) -> bool| {
+        for path in paths {
+            eventually_within(PATIENCE, &format!("{what} at {path}"), || async {
+                let shown = latency(path).await;
+                shown.filter(|ms| holds(*ms)).ok_or(shown)
+            })
+            .await;
+        }
+    };
+    until("a latency is shown", |ms| ms < TOO_LONG).await;
+    let late = FaultAction::DelayBefore { ms: LATE };
+    app.fault("GET", "/api/v3/time", 1_000, late);
+    until("the latency is the venue's", |ms| {
+        (LATE..TOO_LONG).contains(&ms)
+    })
+    .await;
+    app.sim.control().clear_faults();
+    until("the venue is as fast as it was", |ms| ms < LATE).await;
 }
