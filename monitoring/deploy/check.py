@@ -244,7 +244,7 @@ for name, variable, value in [
     ("GatewayTask", "SWITCHYARD__SERVER__DRAIN_NOTICE_SECONDS", str(NOTICE_SECONDS)),
     ("RouterTask", "BEHIND_LOAD_BALANCER", "1"),
 ]:
-    container = next(c for c in resources[name]["Properties"]["ContainerDefinitions"] if "Environment" in c)
+    container = next(c for c in resources[name]["Properties"]["ContainerDefinitions"] if c["Essential"])
     given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
     expect(given.get(variable) == value, f"AWS: {name} has not {variable}={value}")
 for name, resource in resources.items():

@@ -6,9 +6,9 @@
 # The linters come from PyPI and npm by exact version, once, into CACHE. What cannot be had from here is named as not
 # checked; with CI set it is an error.
 set -euo pipefail
-cd "$(dirname "$0")"
 mkdir -p "$1"
 cache=$(cd "$1" && pwd)
+cd "$(dirname "$0")"
 
 python_linters=(
     cfn-lint==1.58.0
